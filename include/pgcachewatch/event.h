@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* One change in PostgreSQL, as the triggers tell it. */
+#ifndef PGCACHEWATCH_EVENT_H
+#define PGCACHEWATCH_EVENT_H
+
+#include <stdint.h>
+
+#include <pgcachewatch/export.h>
+#include <pgcachewatch/status.h>
+
+PGCW_BEGIN_DECLS
+
+struct pg_conn; /* libpq's PGconn */
+
+/** The channel that is used unless another is named. */
+#define PGCW_DEFAULT_CHANNEL "ch_pgcachewatch_table_change"
+
+/** What was done to a table. Bits, so that a filter is a sum of them. */
+enum pgcw_operation {
+    PGCW_INSERT = 1,
+    PGCW_UPDATE = 2,
+    PGCW_DELETE = 4,
+    PGCW_TRUNCATE = 8
+};
+
+/** Every operation: the default of a filter. */
+#define PGCW_ALL_OPERATIONS 15u
+
+/** One change. Strings are never NULL; they live as long as the callback. */
+struct pgcw_event {
+    enum pgcw_operation operation;
+    /** Counts the messages of one listener: 1, 2, 3 … in commit order. */
+    uint64_t number;
+    const char *channel;
+    /** Empty if the trigger does not send it (the Python library's). */
+    const char *schema;
+    const char *table;
+    /** Start of the writer's transaction by the server's clock; Unix µs. */
+    int64_t sent_at_us;
+    /** When this process heard of it, by its own clock; Unix µs. */
+    int64_t received_at_us;
+};
+
+/**
+ * Return the name of an operation: "insert", "update", "delete", "truncate".
+ *
+ * @return a string constant; "unknown" for another value
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API const char *pgcw_operation_text(enum pgcw_operation operation);
+
+/**
+ * Find an operation by its name.
+ *
+ * @param[in]  text       "insert", "update", "delete" or "truncate"
+ * @param[out] operation  set only on PGCW_OK
+ * @retval PGCW_OK                found
+ * @retval PGCW_INVALID_ARGUMENT  no operation has that name
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_operation_from_text(const char *text, enum pgcw_operation *operation);
+
+/**
+ * Send an event by hand, as a trigger would.
+ *
+ * It is sent with pg_notify(), so it reaches the listeners when the
+ * connection's transaction commits: at once outside of a transaction block.
+ *
+ * @param[in,out] connection  open, idle; used until return
+ * @param[in]     event       channel, operation, table and, if not empty,
+ *                            schema are sent; sent_at_us 0 means the
+ *                            transaction's start by the server's clock;
+ *                            number and received_at_us are not sent
+ * @param[out]    error       may be NULL; written only on failure
+ * @retval PGCW_OK                the server has accepted it
+ * @retval PGCW_INVALID_ARGUMENT  a name is empty or over 63 bytes, or the
+ *                                operation is none
+ * @retval PGCW_NO_MEMORY         nothing was sent
+ * @retval PGCW_REFUSED           the server refused
+ * @retval PGCW_DISCONNECTED      the connection is not usable
+ *
+ * Threads: one at a time per connection. Blocks: until the server answers.
+ * Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_event_emit(struct pg_conn *connection, const struct pgcw_event *event,
+                struct pgcw_error *error);
+
+PGCW_END_DECLS
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes and removes the triggers that tell of changes. */
+#ifndef PGCACHEWATCH_INSTALL_H
+#define PGCACHEWATCH_INSTALL_H
+
+#include <stddef.h>
+
+#include <pgcachewatch/export.h>
+#include <pgcachewatch/status.h>
+
+PGCW_BEGIN_DECLS
+
+struct pg_conn; /* libpq's PGconn */
+
+/** Start with PGCW_INSTALL_OPTIONS_INIT; NULL always means the default. */
+struct pgcw_install_options {
+    size_t size;
+    /** Default PGCW_DEFAULT_CHANNEL. */
+    const char *channel;
+    /** The function's name before "_<channel>".
+     * Default "fn_pgcachewatch_table_change". */
+    const char *function_name;
+    /** The triggers' name before "_<channel>".
+     * Default "tg_pgcachewatch_table_change". */
+    const char *trigger_name;
+    /** As one writes them in SQL: orders, public.orders, "Mixed Case". For
+     * pgcw_uninstall_plan() none means wherever a trigger is found. */
+    const char *const *tables;
+    size_t table_count;
+};
+
+#define PGCW_INSTALL_OPTIONS_INIT                                              \
+    {                                                                          \
+        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0                     \
+    }
+
+/** What is to be done: one step for each object. */
+struct pgcw_plan;
+
+/**
+ * Work out how to install the triggers. Reads the catalogs, writes nothing.
+ *
+ * What is there already, and as it should be, is no step: an empty plan
+ * means that all is installed.
+ *
+ * @param[in,out] connection  open, idle, outside of a transaction
+ * @param[in]     options     `tables` is required; not kept by reference
+ * @param[out]    plan        set only on PGCW_OK; give it to
+ *                            pgcw_plan_destroy()
+ * @param[out]    error       may be NULL; written only on failure
+ * @retval PGCW_OK                worked out
+ * @retval PGCW_INVALID_ARGUMENT  a name is over 63 bytes or badly quoted, a
+ *                                table is missing, or is a view or another
+ *                                relation that can have no such trigger
+ * @retval PGCW_REFUSED           a privilege is missing, or the server
+ *                                refused otherwise
+ * @retval PGCW_DISCONNECTED      the connection is not usable
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_NO_MEMORY         nothing was made
+ *
+ * Threads: one at a time per connection. Blocks: until the server answers.
+ * Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_install_plan(struct pg_conn *connection,
+                  const struct pgcw_install_options *options,
+                  struct pgcw_plan **plan, struct pgcw_error *error);
+
+/**
+ * Work out how to remove exactly what an install made. Writes nothing.
+ *
+ * Parameters and results are those of pgcw_install_plan(), except that
+ * `tables` may be empty.
+ *
+ * Threads: one at a time per connection. Blocks: until the server answers.
+ * Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_uninstall_plan(struct pg_conn *connection,
+                    const struct pgcw_install_options *options,
+                    struct pgcw_plan **plan, struct pgcw_error *error);
+
+/**
+ * Return how many steps a plan has.
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API size_t pgcw_plan_step_count(const struct pgcw_plan *plan);
+
+/**
+ * Return a step's SQL: one or more statements, each with its semicolon.
+ *
+ * @return valid as long as the plan
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API const char *pgcw_plan_step_sql(const struct pgcw_plan *plan,
+                                        size_t step);
+
+/**
+ * Return what a step does, in words: "create trigger … on public.orders".
+ *
+ * @return valid as long as the plan
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API const char *pgcw_plan_step_text(const struct pgcw_plan *plan,
+                                         size_t step);
+
+/**
+ * Do all steps in one transaction: all of them, or none.
+ *
+ * @param[in,out] connection  open, idle, outside of a transaction
+ * @param[out]    error       may be NULL; written only on failure
+ * @retval PGCW_OK            committed
+ * @retval PGCW_REFUSED       the server refused a step; nothing was written
+ * @retval PGCW_DISCONNECTED  the connection was lost; if that was during
+ *                            COMMIT, look what is there
+ *
+ * Threads: one at a time per connection. Blocks: until the server answers.
+ * Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_plan_commit(struct pg_conn *connection, const struct pgcw_plan *plan,
+                 struct pgcw_error *error);
+
+/**
+ * Free a plan. Accepts NULL.
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API void pgcw_plan_destroy(struct pgcw_plan *plan);
+
+PGCW_END_DECLS
+
+#endif

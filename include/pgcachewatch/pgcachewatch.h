@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * pgcachewatch keeps an in-process cache coherent with PostgreSQL.
+ *
+ *     PostgreSQL: statement, trigger, NOTIFY, COMMIT
+ *         |  connection
+ *     listener thread: numbers every message, never parses, never waits
+ *         |  ring (bounded, lock-free)
+ *     workers: decode in parallel, apply in commit order; strategy
+ *         |  clock and stamps: an invalidation is one store
+ *     your threads: lookup, get, fetch, acquire, put
+ *
+ * Use: pgcw_listener_open(), pgcw_cache_create(), then pgcw_cache_fetch()
+ * from any thread. Triggers are installed once with the tool
+ * (`pgcachewatch install`) or with pgcw_install_plan().
+ *
+ * What it promises:
+ *
+ * - P1 No stale fill. Once an event has been applied, no lookup that starts
+ *   afterwards returns a value whose load began before.
+ * - P2 Fail closed. A cache serves only while its listener is LIVE;
+ *   otherwise every lookup is a miss.
+ * - P3 A gap flushes. Lost connection, full ring, undecodable payload,
+ *   failed allocation: everything is invalid before the cache serves again.
+ * - P4 Readers never wait. A hit takes no lock, no atomic read-modify-write
+ *   and no allocation; an invalidation is O(1) for readers.
+ * - P5 Order. Events are applied in commit order, each to every cache.
+ * - P6 Known freshness. pgcw_listener_horizon_ns() is proven, not guessed.
+ * - P7 Read your writes. pgcw_listener_sync() returns once every commit
+ *   acknowledged before the call is applied.
+ * - P8 Writers are never hurt. The triggers cannot fail a statement, and the
+ *   listener always drains its socket.
+ * - P9 Bounded. Ring, entries, bytes, memory that waits for a grace period
+ *   and delays of reconnection have limits.
+ * - P10 Nothing of yours is trusted. Names are quoted; a payload is
+ *   untrusted input, and can at worst cause a needless reload.
+ *
+ * Threads: every function says who may call it. Any thread may read; it
+ * needs no registration. Library threads are named pgcw:… and block all
+ * signals.
+ *
+ * Loads must read from the primary (not a standby, which lags), and must
+ * begin after the stamp is taken: fetch and acquire see to that by
+ * themselves.
+ *
+ * Fork: a child of a process that has used the library may only exec.
+ *
+ * Shutdown: end the leases, destroy the caches, then close the listener.
+ */
+#ifndef PGCACHEWATCH_PGCACHEWATCH_H
+#define PGCACHEWATCH_PGCACHEWATCH_H
+
+#include <pgcachewatch/bytes.h>
+#include <pgcachewatch/cache.h>
+#include <pgcachewatch/event.h>
+#include <pgcachewatch/export.h>
+#include <pgcachewatch/install.h>
+#include <pgcachewatch/listener.h>
+#include <pgcachewatch/log.h>
+#include <pgcachewatch/stats.h>
+#include <pgcachewatch/status.h>
+#include <pgcachewatch/strategy.h>
+#include <pgcachewatch/version.h>
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Results of calls, and the details of a failure. */
+#ifndef PGCACHEWATCH_STATUS_H
+#define PGCACHEWATCH_STATUS_H
+
+#include <pgcachewatch/export.h>
+
+PGCW_BEGIN_DECLS
+
+/** Result of a call. Values are never renumbered; new ones are appended. */
+enum pgcw_status {
+    PGCW_OK = 0,
+    /** An argument or option is not allowed; the detail names it. */
+    PGCW_INVALID_ARGUMENT = 1,
+    /** Memory could not be had; nothing was changed. */
+    PGCW_NO_MEMORY = 2,
+    /** An option that this version of the library does not know is set. */
+    PGCW_UNSUPPORTED = 3,
+    /** The time given was not enough. */
+    PGCW_TIMEOUT = 4,
+    /** PostgreSQL is not reached; the detail has libpq's text. */
+    PGCW_DISCONNECTED = 5,
+    /** PostgreSQL refused; sqlstate and detail have its words. */
+    PGCW_REFUSED = 6,
+    /** The cache has no valid value for the key. */
+    PGCW_MISS = 7,
+    /** The caller now holds the lease of the key and should load it. */
+    PGCW_LEASED = 8,
+    /** Another caller is loading the key. */
+    PGCW_BUSY = 9,
+    /** A single value is larger than the whole cache may be. */
+    PGCW_TOO_LARGE = 10,
+    /** A loader failed without a more telling status. */
+    PGCW_LOAD_FAILED = 11,
+    /** The operating system refused; the detail names the call. */
+    PGCW_SYSTEM_ERROR = 12,
+    /** A defect of the library; please report the detail. */
+    PGCW_INTERNAL = 13
+};
+
+/**
+ * Details of a failure, in the caller's memory.
+ *
+ * Written only when a call fails, and always complete then. Its size is
+ * frozen.
+ */
+struct pgcw_error {
+    enum pgcw_status status;
+    /** Five characters from PostgreSQL, or an empty string. */
+    char sqlstate[6];
+    /** One line of text, never with a password. */
+    char detail[246];
+};
+
+/**
+ * Return the name of a status, such as "no memory".
+ *
+ * @return a string constant; "unknown status" for a value not in the list
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API const char *pgcw_status_text(enum pgcw_status status);
+
+PGCW_END_DECLS
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Time, which tests can move. */
+#ifndef PGCWI_BASE_CLOCK_H
+#define PGCWI_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define PGCWI_NS_PER_MS INT64_C(1000000)
+#define PGCWI_NS_PER_US INT64_C(1000)
+
+/* CLOCK_MONOTONIC. */
+int64_t pgcwi_clock_monotonic_ns(void);
+/* Microseconds since the Unix epoch. */
+int64_t pgcwi_clock_unix_us(void);
+/*
+ * The point of CLOCK_MONOTONIC for a timed wait that shall end when
+ * pgcwi_clock_monotonic_ns() reads deadline_ns.
+ */
+struct timespec pgcwi_clock_timespec(int64_t deadline_ns);
+
+#ifdef PGCWI_TESTING
+/* Move both clocks forward for every thread, from now on. */
+void pgcwi_clock_advance_ns(int64_t nanoseconds);
+#endif
+
+#endif
