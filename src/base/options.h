@@ -13,12 +13,16 @@
  *
  * NULL reads as all zero. A shorter struct reads as zeros beyond its end. A
  * longer one is allowed if what is beyond `known_bytes` is zero, else
- * PGCW_UNSUPPORTED. A size below sizeof(size_t) is PGCW_INVALID_ARGUMENT.
+ * PGCW_UNSUPPORTED. A size below sizeof(size_t), or above a page, which no
+ * version will need, is PGCW_INVALID_ARGUMENT: the caller forgot to set it.
  * This is the rule of the kernel's clone3() and openat2().
  */
-PGCW_MUST_CHECK enum pgcw_status
-pgcwi_options_read(void *known, size_t known_bytes, const void *options,
-                   struct pgcw_error *error);
+#define PGCWI_OPTIONS_MAX_BYTES ((size_t)4096)
+
+PGCW_MUST_CHECK enum pgcw_status pgcwi_options_read(void *known,
+                                                    size_t known_bytes,
+                                                    const void *options,
+                                                    struct pgcw_error *error);
 
 /*
  * Copy counters to a caller's struct, whose `size` he has set: as much as

@@ -16,6 +16,7 @@
 #include <pgcachewatch/event.h>
 
 #include "base/name.h"
+#include "event/timestamp.h"
 
 /* A decoded payload; owns its text. */
 struct pgcwi_change {
@@ -34,26 +35,11 @@ bool pgcwi_payload_decode(const char *payload, size_t bytes,
                           struct pgcwi_change *change);
 
 /*
- * Encode as the triggers do. Returns text for free(), or NULL if memory is
- * short. Unix time becomes "2026-11-22T18:57:00.123456+00:00".
+ * Encode as the triggers do; the channel is not part of it. The names must
+ * be valid, but for an empty schema, which is left out; then the text always
+ * fits into a NOTIFY. Returns text for pgcwi_free(), or NULL if memory is
+ * short or a name is not UTF-8.
  */
 char *pgcwi_payload_encode(const struct pgcw_event *event);
-
-/* The longest text of pgcwi_timestamp_format(), its terminator included. */
-#define PGCWI_TIMESTAMP_BYTES 40
-
-/*
- * ISO 8601 in UTC with microseconds, as PostgreSQL writes it in JSON.
- * Returns `text`.
- */
-char *pgcwi_timestamp_format(int64_t unix_us, char text[PGCWI_TIMESTAMP_BYTES]);
-
-/*
- * Read ISO 8601 with a time zone: a space or T between date and time, no or
- * up to nine digits of fraction, Z or +hh, +hhmm, +hh:mm, +hh:mm:ss. The
- * whole text must match. PostgreSQL's "infinity", BC and years beyond 9999
- * are refused.
- */
-bool pgcwi_timestamp_parse(const char *text, int64_t *unix_us);
 
 #endif

@@ -15,35 +15,32 @@
  *     }
  *
  * Progress: wake_one is one atomic operation and one load while nobody
- * sleeps, else it takes a lock that is never held for long.
+ * sleeps, else one system call; it takes no lock.
  */
 #ifndef PGCWI_QUEUE_PARKING_H
 #define PGCWI_QUEUE_PARKING_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct pgcwi_parking {
     /* shared */
-    _Atomic uint64_t wake_count;
+    _Atomic uint32_t wake_count; /* the futex that is slept on */
     _Atomic uint32_t sleeper_count;
-    /* guarded by lock: only the sleep itself */
-    pthread_mutex_t lock;
-    pthread_cond_t woken; /* on CLOCK_MONOTONIC */
 };
 
 void pgcwi_parking_init(struct pgcwi_parking *parking);
+/* Nobody may sleep there any more. */
 void pgcwi_parking_fini(struct pgcwi_parking *parking);
 
-uint64_t pgcwi_parking_prepare(struct pgcwi_parking *parking);
+uint32_t pgcwi_parking_prepare(struct pgcwi_parking *parking);
 void pgcwi_parking_cancel(struct pgcwi_parking *parking);
 /*
  * Sleep until a wake that came after prepare, or the deadline (INT64_MAX:
  * none). False if the deadline ended it. May return early without cause.
  */
-bool pgcwi_parking_wait(struct pgcwi_parking *parking, uint64_t ticket,
+bool pgcwi_parking_wait(struct pgcwi_parking *parking, uint32_t ticket,
                         int64_t deadline_ns);
 
 void pgcwi_parking_wake_one(struct pgcwi_parking *parking);

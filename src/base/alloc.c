@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* The one place that asks for memory. */
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef PGCWI_TESTING
+#include <stdatomic.h>
+
+static _Atomic long allocations_to_failure;
+static atomic_bool has_failed;
+
+void
+pgcwi_alloc_fail_nth(long nth)
+{
+    /* relaxed: set by the test before it calls what shall fail */
+    atomic_store_explicit(&has_failed, false, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&allocations_to_failure, nth, memory_order_relaxed);
+}
+
+bool
+pgcwi_alloc_has_failed(void)
+{
+    /* relaxed: read by the test after what failed has returned */
+    return atomic_load_explicit(&has_failed, memory_order_relaxed);
+}
+
+static bool
+shall_fail(void)
+{
+    /* relaxed: a counter; no other memory is read because of its value */
+    if (atomic_fetch_sub_explicit(&allocations_to_failure, 1,
+                                  memory_order_relaxed) != 1) {
+        return false;
+    }
+    /* relaxed: as above */
+    atomic_store_explicit(&has_failed, true, memory_order_relaxed);
+    return true;
+}
+#else
+static bool
+shall_fail(void)
+{
+    return false;
+}
+#endif
+
+/* malloc(0) may return NULL, which here means that memory is short. */
+static size_t
+at_least_one(size_t bytes)
+{
+    return bytes == 0 ? 1 : bytes;
+}
+
+void *
+pgcwi_alloc(size_t bytes)
+{
+    return shall_fail() ? NULL : malloc(at_least_one(bytes));
+}
+
+void *
+pgcwi_alloc_array(size_t count, size_t element_bytes)
+{
+    if (element_bytes != 0 && count > SIZE_MAX / element_bytes) {
+        return NULL;
+    }
+    return shall_fail() ? NULL : calloc(at_least_one(count * element_bytes), 1);
+}
+
+void *
+pgcwi_alloc_aligned(size_t alignment, size_t bytes)
+{
+    void *memory = NULL;
+
+    assert(alignment != 0 && (alignment & (alignment - 1)) == 0);
+    if (alignment < sizeof(void *)) {
+        alignment = sizeof(void *);
+    }
+    bytes = at_least_one(bytes);
+    if (shall_fail() || posix_memalign(&memory, alignment, bytes) != 0) {
+        return NULL;
+    }
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+void *
+pgcwi_realloc(void *memory, size_t bytes)
+{
+    return shall_fail() ? NULL : realloc(memory, at_least_one(bytes));
+}
+
+char *
+pgcwi_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = pgcwi_alloc(bytes);
+
+    if (copy != NULL) {
+        memcpy(copy, text, bytes);
+    }
+    return copy;
+}
+
+void
+pgcwi_free(void *memory)
+{
+    free(memory);
+}

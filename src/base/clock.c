@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Time, which tests can move. */
+#include "base/clock.h"
+
+#define NS_PER_SECOND INT64_C(1000000000)
+#define US_PER_SECOND INT64_C(1000000)
+
+#ifdef PGCWI_TESTING
+#include <stdatomic.h>
+
+static _Atomic int64_t advance_ns;
+
+void
+pgcwi_clock_advance_ns(int64_t nanoseconds)
+{
+    /* relaxed: a number; no other memory is read because of its value */
+    atomic_fetch_add_explicit(&advance_ns, nanoseconds, memory_order_relaxed);
+}
+
+static int64_t
+advanced_ns(void)
+{
+    /* relaxed: as above */
+    return atomic_load_explicit(&advance_ns, memory_order_relaxed);
+}
+#else
+static int64_t
+advanced_ns(void)
+{
+    return 0;
+}
+#endif
+
+static int64_t
+read_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    /* cannot fail: both clocks exist, and the pointer is good */
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec + advanced_ns();
+}
+
+int64_t
+pgcwi_clock_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t
+pgcwi_clock_unix_us(void)
+{
+    return read_ns(CLOCK_REALTIME) / (NS_PER_SECOND / US_PER_SECOND);
+}
+
+struct timespec
+pgcwi_clock_timespec(int64_t deadline_ns)
+{
+    struct timespec point = {0, 0};
+    int64_t real_ns = deadline_ns - advanced_ns();
+
+    if (deadline_ns > 0 && real_ns > 0) {
+        point.tv_sec = (time_t)(real_ns / NS_PER_SECOND);
+        point.tv_nsec = (long)(real_ns % NS_PER_SECOND);
+    }
+    return point;
+}
