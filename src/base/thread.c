@@ -18,12 +18,21 @@ struct start {
     char name[NAME_BYTES];
 };
 
+static _Thread_local bool is_ours;
+
+bool
+pgcwi_thread_is_ours(void)
+{
+    return is_ours;
+}
+
 static void *
 run_thread(void *argument)
 {
     struct start start = *(struct start *)argument;
 
     pgcwi_free(argument);
+    is_ours = true;
     /* cannot fail, and a thread without a name would still work */
     (void)prctl(PR_SET_NAME, start.name);
     start.run(start.context);

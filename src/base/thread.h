@@ -4,6 +4,7 @@
 #define PGCWI_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include <pgcachewatch/status.h>
 
@@ -16,5 +17,8 @@ typedef void pgcwi_thread_fn(void *context);
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_thread_start(pthread_t *thread, const char *name, pgcwi_thread_fn *run,
                    void *context);
+
+/* Whether the caller is a thread of the library. */
+bool pgcwi_thread_is_ours(void);
 
 #endif

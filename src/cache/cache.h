@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One cache: the table, what makes its entries invalid, and its bounds.
+ *
+ * Model: readers find entries in a read section, without a lock. Those who
+ * change the table hold write_lock, for a few hundred nanoseconds.
+ * Invalidations take neither: see cache/stamps.h. Nothing of the user's is
+ * called under a lock.
+ */
+#ifndef PGCWI_CACHE_CACHE_H
+#define PGCWI_CACHE_CACHE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pgcachewatch/cache.h>
+
+#include "cache/eviction.h"
+#include "cache/flight.h"
+#include "cache/key_hash.h"
+#include "cache/reclaim.h"
+#include "cache/stamps.h"
+#include "cache/table.h"
+
+struct pgcwi_attachment;
+
+enum pgcwi_counter {
+    PGCWI_LOADS,
+    PGCWI_LOAD_FAILURES,
+    PGCWI_FLIGHT_WAITS,
+    PGCWI_FILLS,
+    PGCWI_FILLS_REFUSED_STALE,
+    PGCWI_FILLS_REFUSED_MEMORY,
+    PGCWI_EVICTIONS,
+    PGCWI_INVALIDATIONS,
+    PGCWI_KEY_INVALIDATIONS,
+    PGCWI_FLUSHES,
+    PGCWI_COUNTER_COUNT
+};
+
+struct pgcw_cache {
+    /* immutable after create */
+    struct pgcwi_table table;
+    uint64_t hash_seed;
+    uint32_t number; /* pgcwi_reader_cache_join() */
+    int64_t load_timeout_ns;
+    int64_t lease_timeout_ns;
+    struct pgcwi_attachment *attachment; /* the listener's; opaque here */
+    /* shared; apart, so that counting does not disturb readers */
+    _Alignas(64) struct pgcwi_stamps stamps;
+    _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
+    /* guarded by their own locks */
+    struct pgcwi_flights flights;
+    /* guarded by write_lock */
+    pthread_mutex_t write_lock;
+    struct pgcwi_eviction eviction;
+    struct pgcwi_reclaim reclaim;
+};
+
+/* Closed at first: it serves nothing. Options as in pgcw_cache_create(),
+ * with their defaults filled in here; the strategy is not looked at. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_cache_open(const struct pgcw_cache_options *options,
+                 struct pgcw_cache **cache, struct pgcw_error *error);
+/* Accepts NULL. Outside a read section; waits for a grace period. */
+void pgcwi_cache_close(struct pgcw_cache *cache);
+
+struct pgcwi_key pgcwi_cache_key(const struct pgcw_cache *cache,
+                                 struct pgcw_bytes bytes);
+/* In a read section; NULL if there is no valid entry. */
+const struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
+                                           const struct pgcwi_key *key);
+/* pgcw_cache_get() for a key that is hashed already. */
+enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
+                                  const struct pgcwi_key *key,
+                                  struct pgcw_buffer *value);
+/* pgcw_cache_put() for a key that is hashed already. */
+enum pgcw_status pgcwi_cache_store(struct pgcw_cache *cache,
+                                   const struct pgcwi_key *key,
+                                   struct pgcw_bytes value, uint64_t stamp);
+
+void pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter);
+
+/* Something may have been lost: everything is invalid now (P3). */
+void pgcwi_cache_flush(struct pgcw_cache *cache);
+/* Unlink some of the entries that are invalid; false if none was. */
+bool pgcwi_cache_sweep(struct pgcw_cache *cache);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* One key and its value, in one piece of memory. */
+#ifndef PGCWI_CACHE_ENTRY_H
+#define PGCWI_CACHE_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pgcachewatch/bytes.h>
+
+#include "cache/key_hash.h"
+#include "cache/rcu.h"
+
+struct pgcwi_entry {
+    /* the table's */
+    struct cds_lfht_node node;
+    /* immutable after publication */
+    uint64_t stamp;
+    uint32_t slot;
+    uint32_t key_size;
+    size_t value_size;
+    union {
+        /* guarded by the cache's write lock, while in the table */
+        struct cds_list_head by_age;
+        /* after it was taken out: owned by its batch */
+        struct pgcwi_entry *next_retired;
+    };
+    /* the value, aligned for any type, then the key */
+    _Alignas(max_align_t) unsigned char bytes[];
+};
+
+/* NULL if memory is short. */
+struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
+                                       struct pgcw_bytes value, uint64_t stamp);
+/* At once: nobody may see it any more. Accepts NULL. */
+void pgcwi_entry_destroy(struct pgcwi_entry *entry);
+
+/* What an entry for these sizes takes; SIZE_MAX if no entry can be so large.
+ */
+size_t pgcwi_entry_bytes_for(size_t key_size, size_t value_size);
+
+static inline size_t
+pgcwi_entry_bytes(const struct pgcwi_entry *entry)
+{
+    return sizeof(*entry) + entry->value_size + entry->key_size;
+}
+
+static inline struct pgcw_bytes
+pgcwi_entry_value(const struct pgcwi_entry *entry)
+{
+    return (struct pgcw_bytes){entry->bytes, entry->value_size};
+}
+
+static inline struct pgcw_bytes
+pgcwi_entry_key(const struct pgcwi_entry *entry)
+{
+    return (struct pgcw_bytes){entry->bytes + entry->value_size,
+                               entry->key_size};
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/flight.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+void
+pgcwi_flights_init(struct pgcwi_flights *flights)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    for (uint32_t i = 0; i < PGCWI_FLIGHT_STRIPES; i++) {
+        struct pgcwi_flight_stripe *stripe = &flights->stripes[i];
+
+        pthread_mutex_init(&stripe->lock, NULL);
+        pthread_cond_init(&stripe->completed, &monotonic);
+        CDS_INIT_LIST_HEAD(&stripe->flights);
+    }
+    pthread_condattr_destroy(&monotonic);
+}
+
+void
+pgcwi_flights_fini(struct pgcwi_flights *flights)
+{
+    for (uint32_t i = 0; i < PGCWI_FLIGHT_STRIPES; i++) {
+        pthread_cond_destroy(&flights->stripes[i].completed);
+        pthread_mutex_destroy(&flights->stripes[i].lock);
+    }
+}
+
+struct pgcwi_flight_stripe *
+pgcwi_flights_stripe(struct pgcwi_flights *flights, const struct pgcwi_key *key)
+{
+    return &flights->stripes[key->hash % PGCWI_FLIGHT_STRIPES];
+}
+
+static bool
+has_key(const struct pgcwi_flight *flight, const struct pgcwi_key *key)
+{
+    return flight->key.hash == key->hash &&
+           flight->key.bytes.size == key->bytes.size &&
+           (key->bytes.size == 0 ||
+            memcmp(flight->key.bytes.data, key->bytes.data, key->bytes.size) ==
+                0);
+}
+
+static struct pgcwi_flight *
+find_any(const struct pgcwi_flight_stripe *stripe, const struct pgcwi_key *key)
+{
+    struct cds_list_head *position;
+
+    cds_list_for_each(position, &stripe->flights)
+    {
+        struct pgcwi_flight *flight =
+            cds_list_entry(position, struct pgcwi_flight, in_stripe);
+
+        if (has_key(flight, key)) {
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+struct pgcwi_flight *
+pgcwi_flight_find(const struct pgcwi_flight_stripe *stripe,
+                  const struct pgcwi_key *key,
+                  const struct pgcwi_stamps *stamps)
+{
+    struct pgcwi_flight *flight = find_any(stripe, key);
+
+    if (flight == NULL ||
+        !pgcwi_stamps_is_valid(stamps, flight->stamp, pgcwi_key_slot(key)) ||
+        pgcwi_clock_monotonic_ns() >= flight->deadline_ns) {
+        return NULL;
+    }
+    return flight;
+}
+
+static void
+take_out(struct pgcwi_flight *flight)
+{
+    if (flight->is_in_stripe) {
+        cds_list_del(&flight->in_stripe);
+        flight->is_in_stripe = false;
+    }
+}
+
+struct pgcwi_flight *
+pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
+                   const struct pgcwi_key *key, uint64_t stamp,
+                   int64_t deadline_ns)
+{
+    struct pgcwi_flight *old = find_any(stripe, key);
+    struct pgcwi_flight *flight =
+        pgcwi_alloc(sizeof(*flight) + key->bytes.size);
+
+    if (flight == NULL) {
+        return NULL;
+    }
+    *flight = (struct pgcwi_flight){
+        .stripe = stripe,
+        .key = *key,
+        .stamp = stamp,
+        .deadline_ns = deadline_ns,
+        .is_in_stripe = true,
+        .holders = 1,
+    };
+    flight->key.bytes.data = flight + 1;
+    if (key->bytes.size > 0) {
+        memcpy(flight + 1, key->bytes.data, key->bytes.size);
+    }
+    if (old != NULL) {
+        take_out(old);
+    }
+    cds_list_add(&flight->in_stripe, &stripe->flights);
+    return flight;
+}
+
+void
+pgcwi_flight_hold(struct pgcwi_flight *flight)
+{
+    flight->holders++;
+}
+
+/* Gives up the lock. */
+static void
+let_go(struct pgcwi_flight *flight)
+{
+    bool was_last = --flight->holders == 0;
+
+    pthread_mutex_unlock(&flight->stripe->lock);
+    if (was_last) {
+        pgcw_buffer_free(&flight->value);
+        pgcwi_free(flight);
+    }
+}
+
+void
+pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
+                      struct pgcw_bytes value, const struct pgcw_error *error)
+{
+    pthread_mutex_lock(&flight->stripe->lock);
+    take_out(flight);
+    flight->is_completed = true;
+    flight->status = status;
+    if (error != NULL) {
+        flight->error = *error;
+    }
+    if (flight->holders > 1) {
+        if (status == PGCW_OK) {
+            flight->status = pgcw_buffer_set(&flight->value, value);
+        }
+        pthread_cond_broadcast(&flight->stripe->completed);
+    }
+    let_go(flight);
+}
+
+static enum pgcw_status
+take_result(const struct pgcwi_flight *flight, struct pgcw_buffer *value,
+            struct pgcw_error *error)
+{
+    if (flight->status == PGCW_OK) {
+        return pgcw_buffer_set(
+            value, (struct pgcw_bytes){flight->value.data, flight->value.size});
+    }
+    if (error != NULL) {
+        *error = flight->error;
+    }
+    return flight->status;
+}
+
+enum pgcw_status
+pgcwi_flight_wait(struct pgcwi_flight *flight, struct pgcw_buffer *value,
+                  struct pgcw_error *error)
+{
+    enum pgcw_status status = PGCW_BUSY;
+
+    pthread_mutex_lock(&flight->stripe->lock);
+    while (!flight->is_completed &&
+           pgcwi_clock_monotonic_ns() < flight->deadline_ns) {
+        struct timespec deadline = pgcwi_clock_timespec(flight->deadline_ns);
+
+        (void)pthread_cond_timedwait(&flight->stripe->completed,
+                                     &flight->stripe->lock, &deadline);
+    }
+    if (flight->is_completed) {
+        status = take_result(flight, value, error);
+    }
+    let_go(flight);
+    return status;
+}
+
+void
+pgcwi_flight_leave(struct pgcwi_flight *flight)
+{
+    pthread_mutex_lock(&flight->stripe->lock);
+    let_go(flight);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/reader.h"
+
+#include <pthread.h>
+
+#include <pgcachewatch/cache.h>
+
+#include "base/alloc.h"
+#include "cache/rcu.h"
+
+#define CACHE_LINE_BYTES 64
+
+char pgcwi_rcu_edge;
+
+/* shared: written by one thread, summed by any */
+struct counters {
+    _Atomic uint64_t hits;
+    _Atomic uint64_t misses;
+};
+
+struct reader {
+    /* guarded by readers_lock */
+    struct cds_list_head in_readers;
+    struct counters of_cache[PGCWI_CACHE_MAX];
+};
+
+/* What a thread has of its own. */
+struct thread_state {
+    /* NULL: not known to RCU */
+    struct reader *reader;
+    uint32_t depth;
+    /* no destructor could be had: leave RCU after each section */
+    bool leaves_after_section;
+};
+
+/* initial-exec: an access is one instruction, also in a shared library */
+static _Thread_local struct thread_state thread
+    __attribute__((tls_model("initial-exec")));
+
+static pthread_mutex_t readers_lock = PTHREAD_MUTEX_INITIALIZER;
+/* guarded by readers_lock */
+static CDS_LIST_HEAD(readers);
+static struct pgcwi_reader_counts ended[PGCWI_CACHE_MAX];
+static bool is_cache_number_taken[PGCWI_CACHE_MAX];
+
+/* Counts for threads that got no memory for their own; some may get lost. */
+static struct reader spare_reader;
+
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t end_key;
+static bool has_end_key;
+
+static uint64_t
+read_counter(const _Atomic uint64_t *counter)
+{
+    /* relaxed: a statistic; nothing else is read because of its value */
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void
+write_counter(_Atomic uint64_t *counter, uint64_t value)
+{
+    /* relaxed: a statistic; nothing else is read because of its value */
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static void
+keep_counts(const struct reader *reader)
+{
+    for (uint32_t i = 0; i < PGCWI_CACHE_MAX; i++) {
+        ended[i].hits += read_counter(&reader->of_cache[i].hits);
+        ended[i].misses += read_counter(&reader->of_cache[i].misses);
+    }
+}
+
+static void
+leave(void)
+{
+    struct reader *reader = thread.reader;
+
+    thread.reader = NULL;
+    urcu_memb_unregister_thread();
+    if (reader == &spare_reader) {
+        return;
+    }
+    pthread_mutex_lock(&readers_lock);
+    keep_counts(reader);
+    cds_list_del(&reader->in_readers);
+    pthread_mutex_unlock(&readers_lock);
+    pgcwi_free(reader);
+}
+
+static void
+end_of_thread(void *unused)
+{
+    (void)unused;
+    if (thread.reader == NULL) {
+        return;
+    }
+    while (thread.depth > 0) {
+        pgcwi_reader_end();
+    }
+    leave();
+}
+
+static void
+make_end_key(void)
+{
+    has_end_key = pthread_key_create(&end_key, end_of_thread) == 0;
+}
+
+static void
+join(void)
+{
+    struct reader *reader =
+        pgcwi_alloc_aligned(CACHE_LINE_BYTES, sizeof(*reader));
+
+    if (reader == NULL) {
+        reader = &spare_reader;
+    } else {
+        pthread_mutex_lock(&readers_lock);
+        cds_list_add(&reader->in_readers, &readers);
+        pthread_mutex_unlock(&readers_lock);
+    }
+    pthread_once(&key_once, make_end_key);
+    thread.leaves_after_section =
+        !has_end_key || pthread_setspecific(end_key, reader) != 0;
+    thread.reader = reader;
+    urcu_memb_register_thread();
+}
+
+void
+pgcwi_reader_begin(void)
+{
+    if (thread.reader == NULL) {
+        join();
+    }
+    thread.depth++;
+    urcu_memb_read_lock();
+}
+
+void
+pgcwi_reader_end(void)
+{
+    PGCWI_PUBLISHED(&pgcwi_rcu_edge);
+    urcu_memb_read_unlock();
+    thread.depth--;
+    if (thread.leaves_after_section && thread.depth == 0) {
+        leave();
+    }
+}
+
+bool
+pgcwi_reader_is_inside(void)
+{
+    return thread.depth > 0;
+}
+
+void
+pgcwi_reader_count_hit(uint32_t cache_number)
+{
+    _Atomic uint64_t *hits = &thread.reader->of_cache[cache_number].hits;
+
+    write_counter(hits, read_counter(hits) + 1);
+}
+
+void
+pgcwi_reader_count_miss(uint32_t cache_number)
+{
+    _Atomic uint64_t *misses = &thread.reader->of_cache[cache_number].misses;
+
+    write_counter(misses, read_counter(misses) + 1);
+}
+
+static void
+add_counts(struct pgcwi_reader_counts *sum, const struct reader *reader,
+           uint32_t cache_number)
+{
+    sum->hits += read_counter(&reader->of_cache[cache_number].hits);
+    sum->misses += read_counter(&reader->of_cache[cache_number].misses);
+}
+
+struct pgcwi_reader_counts
+pgcwi_reader_sum(uint32_t cache_number)
+{
+    struct cds_list_head *position;
+
+    pthread_mutex_lock(&readers_lock);
+    struct pgcwi_reader_counts sum = ended[cache_number];
+    add_counts(&sum, &spare_reader, cache_number);
+    cds_list_for_each(position, &readers)
+    {
+        add_counts(&sum, cds_list_entry(position, struct reader, in_readers),
+                   cache_number);
+    }
+    pthread_mutex_unlock(&readers_lock);
+    return sum;
+}
+
+bool
+pgcwi_reader_cache_join(uint32_t *cache_number)
+{
+    bool is_found = false;
+
+    pthread_mutex_lock(&readers_lock);
+    for (uint32_t i = 0; i < PGCWI_CACHE_MAX && !is_found; i++) {
+        if (!is_cache_number_taken[i]) {
+            is_cache_number_taken[i] = true;
+            *cache_number = i;
+            is_found = true;
+        }
+    }
+    pthread_mutex_unlock(&readers_lock);
+    return is_found;
+}
+
+static void
+clear_counts(struct reader *reader, uint32_t cache_number)
+{
+    write_counter(&reader->of_cache[cache_number].hits, 0);
+    write_counter(&reader->of_cache[cache_number].misses, 0);
+}
+
+void
+pgcwi_reader_cache_leave(uint32_t cache_number)
+{
+    struct cds_list_head *position;
+
+    pthread_mutex_lock(&readers_lock);
+    is_cache_number_taken[cache_number] = false;
+    ended[cache_number] = (struct pgcwi_reader_counts){0, 0};
+    clear_counts(&spare_reader, cache_number);
+    cds_list_for_each(position, &readers)
+    {
+        clear_counts(cds_list_entry(position, struct reader, in_readers),
+                     cache_number);
+    }
+    pthread_mutex_unlock(&readers_lock);
+}
+
+void
+pgcw_read_begin(void)
+{
+    pgcwi_reader_begin();
+}
+
+void
+pgcw_read_end(void)
+{
+    pgcwi_reader_end();
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads that read: known to RCU from their first section to their end,
+ * and each with counters of its own.
+ *
+ * Model: a thread writes only its own counters, so a hit writes no line that
+ * another writes. Sums are made under the lock of the list of readers. A
+ * thread that ends, also inside a section, is taken off by itself; its
+ * counts are kept.
+ */
+#ifndef PGCWI_CACHE_READER_H
+#define PGCWI_CACHE_READER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Caches in one process at a time. */
+#define PGCWI_CACHE_MAX 1024
+
+struct pgcwi_reader_counts {
+    uint64_t hits;
+    uint64_t misses;
+};
+
+/* A number below PGCWI_CACHE_MAX for a new cache; false if all are taken. */
+bool pgcwi_reader_cache_join(uint32_t *cache_number);
+/* No thread uses the cache any more. */
+void pgcwi_reader_cache_leave(uint32_t cache_number);
+
+/* Sections nest. */
+void pgcwi_reader_begin(void);
+void pgcwi_reader_end(void);
+bool pgcwi_reader_is_inside(void);
+
+/* Inside a section. */
+void pgcwi_reader_count_hit(uint32_t cache_number);
+void pgcwi_reader_count_miss(uint32_t cache_number);
+
+struct pgcwi_reader_counts pgcwi_reader_sum(uint32_t cache_number);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/reclaim.h"
+
+#include <signal.h>
+
+#include "base/alloc.h"
+
+struct batch {
+    struct rcu_head rcu;
+    struct pgcwi_reclaim *reclaim;
+    struct pgcwi_entry *first;
+    uint64_t entries;
+    uint64_t bytes;
+};
+
+void
+pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint64_t max_waiting_entries,
+                   uint64_t max_waiting_bytes)
+{
+    *reclaim = (struct pgcwi_reclaim){
+        .max_waiting_entries =
+            max_waiting_entries + PGCWI_RECLAIM_BATCH_ENTRIES,
+        .max_waiting_bytes = max_waiting_bytes,
+        .batch_bytes = max_waiting_bytes / 16,
+    };
+}
+
+static void
+add_waiting(struct pgcwi_reclaim *reclaim, uint64_t entries, uint64_t bytes)
+{
+    /* relaxed: only a bound; nothing else is read because of these values */
+    atomic_fetch_add_explicit(&reclaim->waiting_entries, entries,
+                              memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_fetch_add_explicit(&reclaim->waiting_bytes, bytes,
+                              memory_order_relaxed);
+}
+
+static void
+free_entries(struct pgcwi_entry *first)
+{
+    while (first != NULL) {
+        struct pgcwi_entry *next = first->next_retired;
+
+        PGCWI_TAKEN(&first->node);
+        pgcwi_entry_destroy(first);
+        first = next;
+    }
+}
+
+/* Called by liburcu's thread, after a grace period. */
+static void
+free_batch(struct rcu_head *head)
+{
+    struct batch *batch = caa_container_of(head, struct batch, rcu);
+
+    PGCWI_TAKEN(batch);
+    PGCWI_TAKEN(&pgcwi_rcu_edge);
+    free_entries(batch->first);
+    add_waiting(batch->reclaim, -batch->entries, -batch->bytes);
+    PGCWI_PUBLISHED(batch->reclaim);
+    pgcwi_free(batch);
+}
+
+/* The first call_rcu() starts liburcu's thread, which shall get no signal. */
+static void
+call_after_grace_period(struct batch *batch)
+{
+    sigset_t all;
+    sigset_t callers;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &callers);
+    PGCWI_PUBLISHED(batch);
+    urcu_memb_call_rcu(&batch->rcu, free_batch);
+    pthread_sigmask(SIG_SETMASK, &callers, NULL);
+}
+
+void
+pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim)
+{
+    struct batch *batch;
+
+    if (reclaim->open_batch == NULL) {
+        return;
+    }
+    batch = pgcwi_alloc(sizeof(*batch));
+    if (batch == NULL) {
+        return; /* the open batch grows, and the next retire tries again */
+    }
+    *batch = (struct batch){
+        .reclaim = reclaim,
+        .first = reclaim->open_batch,
+        .entries = reclaim->open_batch_entries,
+        .bytes = reclaim->open_batch_bytes,
+    };
+    reclaim->open_batch = NULL;
+    reclaim->open_batch_entries = 0;
+    reclaim->open_batch_bytes = 0;
+    call_after_grace_period(batch);
+}
+
+void
+pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim, struct pgcwi_entry *entry)
+{
+    uint64_t bytes = pgcwi_entry_bytes(entry);
+
+    add_waiting(reclaim, 1, bytes);
+    entry->next_retired = reclaim->open_batch;
+    reclaim->open_batch = entry;
+    reclaim->open_batch_entries++;
+    reclaim->open_batch_bytes += bytes;
+    if (reclaim->open_batch_entries >= PGCWI_RECLAIM_BATCH_ENTRIES ||
+        reclaim->open_batch_bytes >= reclaim->batch_bytes) {
+        pgcwi_reclaim_flush(reclaim);
+    }
+}
+
+bool
+pgcwi_reclaim_is_full(const struct pgcwi_reclaim *reclaim)
+{
+    /* relaxed: only a bound; nothing else is read because of these values */
+    uint64_t entries =
+        atomic_load_explicit(&reclaim->waiting_entries, memory_order_relaxed);
+    uint64_t bytes =
+        atomic_load_explicit(&reclaim->waiting_bytes, memory_order_relaxed);
+
+    return entries >= reclaim->max_waiting_entries ||
+           bytes >= reclaim->max_waiting_bytes;
+}
+
+uint64_t
+pgcwi_reclaim_waiting(const struct pgcwi_reclaim *reclaim)
+{
+    /* relaxed: a statistic */
+    return atomic_load_explicit(&reclaim->waiting_entries,
+                                memory_order_relaxed);
+}
+
+void
+pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim)
+{
+    urcu_memb_barrier();
+    urcu_memb_synchronize_rcu();
+    PGCWI_TAKEN(reclaim);
+    PGCWI_TAKEN(&pgcwi_rcu_edge);
+    free_entries(reclaim->open_batch);
+    reclaim->open_batch = NULL;
+}

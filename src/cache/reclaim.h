@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frees entries that were taken out of the table, once no reader can have
+ * them: in batches, after a grace period.
+ *
+ * Model: retire is called under the cache's write lock; liburcu's own thread
+ * frees a batch. Nobody waits for a grace period but fini. Ordering: every
+ * section that could find an entry has ended before it is freed. Progress:
+ * retire does not wait; while readers stay in their sections, what waits
+ * grows to its bounds, and then the cache refuses to store (P9).
+ */
+#ifndef PGCWI_CACHE_RECLAIM_H
+#define PGCWI_CACHE_RECLAIM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/entry.h"
+
+#define PGCWI_RECLAIM_BATCH_ENTRIES 1024
+
+struct pgcwi_reclaim {
+    /* immutable after init */
+    uint64_t max_waiting_entries;
+    uint64_t max_waiting_bytes;
+    uint64_t batch_bytes;
+    /* shared; what was retired and is not yet freed */
+    _Atomic uint64_t waiting_entries;
+    _Atomic uint64_t waiting_bytes;
+    /* guarded by the cache's write lock: the batch that is being filled */
+    struct pgcwi_entry *open_batch;
+    uint64_t open_batch_entries;
+    uint64_t open_batch_bytes;
+};
+
+void pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim,
+                        uint64_t max_waiting_entries,
+                        uint64_t max_waiting_bytes);
+/* Frees all. Outside a read section; waits for a grace period. */
+void pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim);
+
+/* The entry is out of the table, and nobody's but ours. */
+void pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim,
+                          struct pgcwi_entry *entry);
+/* Hand the open batch over, however small; under the write lock. */
+void pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim);
+/* Whether so much waits that nothing should be added. */
+bool pgcwi_reclaim_is_full(const struct pgcwi_reclaim *reclaim);
+uint64_t pgcwi_reclaim_waiting(const struct pgcwi_reclaim *reclaim);
+
+#endif

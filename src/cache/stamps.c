@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/stamps.h"
+
+void
+pgcwi_stamps_init(struct pgcwi_stamps *stamps)
+{
+    atomic_init(&stamps->all, UINT64_MAX);
+    atomic_init(&stamps->clock, 0);
+    for (uint32_t slot = 0; slot < PGCWI_SLOT_COUNT; slot++) {
+        atomic_init(&stamps->slots[slot], 0);
+    }
+    pthread_mutex_init(&stamps->lock, NULL);
+}
+
+void
+pgcwi_stamps_fini(struct pgcwi_stamps *stamps)
+{
+    pthread_mutex_destroy(&stamps->lock);
+}
+
+uint64_t
+pgcwi_stamps_now(const struct pgcwi_stamps *stamps)
+{
+    /*
+     * ORDER: this load before the load of the value that gets the stamp.
+     * Pairs with: advance(). Without it: the SELECT could see the database
+     * from before a change whose invalidation the stamp already covers, and
+     * the old value would be valid.
+     */
+    return atomic_load_explicit(&stamps->clock, memory_order_acquire);
+}
+
+/* The caller holds the lock. */
+static uint64_t
+advance(struct pgcwi_stamps *stamps)
+{
+    /* relaxed: only written under the lock, which we hold */
+    uint64_t next =
+        atomic_load_explicit(&stamps->clock, memory_order_relaxed) + 1;
+    /*
+     * ORDER: the arrival of the notification before the new clock.
+     * Pairs with: pgcwi_stamps_now(). Without it: a loader could take the
+     * new stamp and yet read from before the change.
+     */
+    atomic_store_explicit(&stamps->clock, next, memory_order_release);
+    return next;
+}
+
+void
+pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot)
+{
+    pthread_mutex_lock(&stamps->lock);
+    /* relaxed: published by the lock, and by the turn that follows */
+    atomic_store_explicit(&stamps->slots[slot], advance(stamps),
+                          memory_order_relaxed);
+    pthread_mutex_unlock(&stamps->lock);
+}
+
+void
+pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps)
+{
+    pthread_mutex_lock(&stamps->lock);
+    uint64_t next = advance(stamps);
+    if (pgcwi_stamps_is_open(stamps)) {
+        /* relaxed: published by the lock, and by the turn that follows */
+        atomic_store_explicit(&stamps->all, next, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&stamps->lock);
+}
+
+void
+pgcwi_stamps_close(struct pgcwi_stamps *stamps)
+{
+    pthread_mutex_lock(&stamps->lock);
+    /* relaxed: published by the lock, and by the listener's state */
+    atomic_store_explicit(&stamps->all, UINT64_MAX, memory_order_relaxed);
+    pthread_mutex_unlock(&stamps->lock);
+}
+
+void
+pgcwi_stamps_open(struct pgcwi_stamps *stamps)
+{
+    pthread_mutex_lock(&stamps->lock);
+    /* relaxed: published by the lock, and by the listener's state */
+    atomic_store_explicit(&stamps->all, advance(stamps), memory_order_relaxed);
+    pthread_mutex_unlock(&stamps->lock);
+}
