@@ -3,3 +3,50 @@
 # which CMake and pkg-config find them.
 
 include(CMakePackageConfigHelpers)
+
+install(TARGETS pgcachewatch pgcachewatch_static
+    EXPORT pgcachewatch-targets
+    FILE_SET HEADERS)
+
+if(TARGET pgcachewatch_cli)
+    # The tool finds the library wherever both are moved to.
+    file(RELATIVE_PATH library_from_tool
+        ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+    set_target_properties(pgcachewatch_cli PROPERTIES
+        INSTALL_RPATH "$ORIGIN/${library_from_tool}")
+    install(TARGETS pgcachewatch_cli)
+endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/src/cli/pgcachewatch.1)
+    install(FILES ${PROJECT_SOURCE_DIR}/src/cli/pgcachewatch.1
+        DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/sql/
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/pgcachewatch
+    FILES_MATCHING PATTERN "*.sql")
+
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pgcachewatch)
+install(EXPORT pgcachewatch-targets NAMESPACE pgcachewatch::
+    FILE pgcachewatch-targets.cmake DESTINATION ${config_dir})
+configure_package_config_file(
+    ${PROJECT_SOURCE_DIR}/cmake/pgcachewatch-config.cmake.in
+    ${PROJECT_BINARY_DIR}/pgcachewatch-config.cmake
+    INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(
+    ${PROJECT_BINARY_DIR}/pgcachewatch-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/pgcachewatch-config.cmake
+    ${PROJECT_BINARY_DIR}/pgcachewatch-config-version.cmake
+    DESTINATION ${config_dir})
+
+# Plain names in Libs.private: "Requires.private: ck" and the like would put
+# the flags of those libraries into the users' command lines.
+file(RELATIVE_PATH prefix_from_pc
+    ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
+list(TRANSFORM PGCW_PRIVATE_LIBRARIES PREPEND "-l"
+    OUTPUT_VARIABLE private_flags)
+list(JOIN private_flags " " private_flags)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/pgcachewatch.pc.in
+    ${PROJECT_BINARY_DIR}/pgcachewatch.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/pgcachewatch.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -74,7 +74,7 @@ function(pgcw_stress name)
 endfunction()
 
 # The server of all tests of one ctest run.
-if(EXISTS ${PROJECT_SOURCE_DIR}/tests/support/server.c)
+if(TARGET pgcachewatch_commands)
     add_executable(test_server ${PROJECT_SOURCE_DIR}/tests/support/server.c)
     pgcw_target_defaults(test_server)
     target_include_directories(test_server PRIVATE

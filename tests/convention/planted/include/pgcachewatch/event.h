@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include <libpq-fe.h>
+#include <pgcachewatch/status.h>
+#include <stdint.h>
