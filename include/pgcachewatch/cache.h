@@ -34,9 +34,9 @@ struct pgcw_cache_options {
     uint32_t lease_timeout_ms;
 };
 
-#define PGCW_CACHE_OPTIONS_INIT                                                \
-    {                                                                          \
-        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0                       \
+#define PGCW_CACHE_OPTIONS_INIT                          \
+    {                                                    \
+        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0 \
     }
 
 /**

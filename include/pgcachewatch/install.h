@@ -29,9 +29,9 @@ struct pgcw_install_options {
     size_t table_count;
 };
 
-#define PGCW_INSTALL_OPTIONS_INIT                                              \
-    {                                                                          \
-        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0                     \
+#define PGCW_INSTALL_OPTIONS_INIT                          \
+    {                                                      \
+        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0 \
     }
 
 /** What is to be done: one step for each object. */

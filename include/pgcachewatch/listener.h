@@ -38,8 +38,7 @@ enum pgcw_listener_state {
  *
  * Threads: any. Blocks: never. Signals: safe.
  */
-PGCW_API const char *
-pgcw_listener_state_text(enum pgcw_listener_state state);
+PGCW_API const char *pgcw_listener_state_text(enum pgcw_listener_state state);
 
 /**
  * Told of each new state.
@@ -100,10 +99,10 @@ struct pgcw_listener_options {
     void *on_event_context;
 };
 
-#define PGCW_LISTENER_OPTIONS_INIT                                             \
-    {                                                                          \
-        sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    \
-            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0                           \
+#define PGCW_LISTENER_OPTIONS_INIT                                          \
+    {                                                                       \
+        sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0                        \
     }
 
 /**
@@ -178,8 +177,7 @@ pgcw_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms);
  *
  * Threads: any. Blocks: never. Signals: safe.
  */
-PGCW_API int64_t
-pgcw_listener_horizon_ns(const struct pgcw_listener *listener);
+PGCW_API int64_t pgcw_listener_horizon_ns(const struct pgcw_listener *listener);
 
 /**
  * Read the counters of a listener.

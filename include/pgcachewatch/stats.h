@@ -44,10 +44,10 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
 };
 
-#define PGCW_CACHE_STATS_INIT                                                  \
-    {                                                                          \
-        sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
-            0, 0, 0                                                            \
+#define PGCW_CACHE_STATS_INIT                                                \
+    {                                                                        \
+        sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0                                                          \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */
@@ -74,9 +74,9 @@ struct pgcw_listener_stats {
     uint64_t ring_waiting;
 };
 
-#define PGCW_LISTENER_STATS_INIT                                               \
-    {                                                                          \
-        sizeof(struct pgcw_listener_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0          \
+#define PGCW_LISTENER_STATS_INIT                                      \
+    {                                                                 \
+        sizeof(struct pgcw_listener_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 PGCW_END_DECLS

@@ -40,9 +40,9 @@ struct pgcw_strategy_options {
     void *context;
 };
 
-#define PGCW_STRATEGY_OPTIONS_INIT                                             \
-    {                                                                          \
-        sizeof(struct pgcw_strategy_options), 0, 0, 0                          \
+#define PGCW_STRATEGY_OPTIONS_INIT                    \
+    {                                                 \
+        sizeof(struct pgcw_strategy_options), 0, 0, 0 \
     }
 
 /**
@@ -61,8 +61,7 @@ struct pgcw_strategy_options {
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_strategy_create(const struct pgcw_strategy_options *options,
-                     struct pgcw_strategy **strategy,
-                     struct pgcw_error *error);
+                     struct pgcw_strategy **strategy, struct pgcw_error *error);
 
 /** A table that a strategy watches. */
 struct pgcw_table {
@@ -92,9 +91,9 @@ struct pgcw_greedy_options {
     void *predicate_context;
 };
 
-#define PGCW_GREEDY_OPTIONS_INIT                                               \
-    {                                                                          \
-        sizeof(struct pgcw_greedy_options), 0, 0, 0, 0, 0                      \
+#define PGCW_GREEDY_OPTIONS_INIT                          \
+    {                                                     \
+        sizeof(struct pgcw_greedy_options), 0, 0, 0, 0, 0 \
     }
 
 /**

@@ -14,9 +14,10 @@ typedef void pgcwi_thread_fn(void *context);
  * Start a thread that runs `run(context)` with all signals blocked. `name`
  * has at most 15 bytes. Stop it with pthread_join().
  */
-PGCW_MUST_CHECK enum pgcw_status
-pgcwi_thread_start(pthread_t *thread, const char *name, pgcwi_thread_fn *run,
-                   void *context);
+PGCW_MUST_CHECK enum pgcw_status pgcwi_thread_start(pthread_t *thread,
+                                                    const char *name,
+                                                    pgcwi_thread_fn *run,
+                                                    void *context);
 
 /* Whether the caller is a thread of the library. */
 bool pgcwi_thread_is_ours(void);

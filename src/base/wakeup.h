@@ -9,8 +9,7 @@ struct pgcwi_wakeup {
     int fd; /* poll it for POLLIN; -1 when not open */
 };
 
-PGCW_MUST_CHECK enum pgcw_status
-pgcwi_wakeup_open(struct pgcwi_wakeup *wakeup);
+PGCW_MUST_CHECK enum pgcw_status pgcwi_wakeup_open(struct pgcwi_wakeup *wakeup);
 /* Accepts one that is not open, if its fd is -1. */
 void pgcwi_wakeup_close(struct pgcwi_wakeup *wakeup);
 /* From any thread. What was written before is visible after the drain. */
