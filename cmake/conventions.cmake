@@ -5,6 +5,7 @@
 file(GLOB_RECURSE format_files CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/include/*.h ${PROJECT_SOURCE_DIR}/src/*.[ch]
     ${PROJECT_SOURCE_DIR}/tests/*.[ch] ${PROJECT_SOURCE_DIR}/stress/*.[ch])
+list(FILTER format_files EXCLUDE REGEX "/tests/convention/planted/")
 
 function(pgcw_convention name)
     add_test(NAME convention.${name} COMMAND ${ARGN})

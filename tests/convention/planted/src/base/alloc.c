@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* clang-format off: the violations stand where the checks expect them. */
 #include <ck_ring.h>
 #include <jansson.h>
 #include <libpq-fe.h>
