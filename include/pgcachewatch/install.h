@@ -12,7 +12,12 @@ PGCW_BEGIN_DECLS
 
 struct pg_conn; /* libpq's PGconn */
 
-/** Start with PGCW_INSTALL_OPTIONS_INIT; NULL always means the default. */
+/**
+ * Start with PGCW_INSTALL_OPTIONS_INIT; NULL always means the default.
+ *
+ * PostgreSQL's limit of 63 bytes holds for the whole names, which end in
+ * "_<channel>", and those of triggers in "_i", "_u" or "_d" as well.
+ */
 struct pgcw_install_options {
     size_t size;
     /** Default PGCW_DEFAULT_CHANNEL. */
@@ -90,7 +95,7 @@ PGCW_API size_t pgcw_plan_step_count(const struct pgcw_plan *plan);
 /**
  * Return a step's SQL: one or more statements, each with its semicolon.
  *
- * @return valid as long as the plan
+ * @return valid as long as the plan; empty if the step only says what stays
  *
  * Threads: any. Blocks: never. Signals: safe.
  */
@@ -112,10 +117,12 @@ PGCW_API const char *pgcw_plan_step_text(const struct pgcw_plan *plan,
  *
  * @param[in,out] connection  open, idle, outside of a transaction
  * @param[out]    error       may be NULL; written only on failure
- * @retval PGCW_OK            committed
- * @retval PGCW_REFUSED       the server refused a step; nothing was written
- * @retval PGCW_DISCONNECTED  the connection was lost; if that was during
- *                            COMMIT, look what is there
+ * @retval PGCW_OK                committed
+ * @retval PGCW_INVALID_ARGUMENT  the connection is inside of a transaction
+ * @retval PGCW_REFUSED           the server refused a step; nothing was
+ *                                written
+ * @retval PGCW_DISCONNECTED      the connection was lost; if that was during
+ *                                COMMIT, look what is there
  *
  * Threads: one at a time per connection. Blocks: until the server answers.
  * Signals: unsafe.

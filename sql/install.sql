@@ -1,0 +1,20 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Installs the triggers of one table with plain psql:
+--
+--     psql -v table=public.orders -f install.sql
+--
+-- channel, function_name and trigger_name can be given in the same way. The
+-- files that are read here are those that the tool has built in: each is a
+-- query that gives statements, and \gexec executes these.
+
+\set ON_ERROR_STOP on
+\if :{?table}
+\else
+SELECT 'give it a table: psql -v table=...'::integer;
+\endif
+\ir settings.sql
+BEGIN;
+\ir function.sql
+\ir triggers.sql
+COMMIT;

@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The names that an installation uses, and what is wrong with them.
+--
+-- Takes channel, function_name, trigger_name. Gives one row. PostgreSQL cuts
+-- a name at 63 bytes without an error, and pg_notify() refuses a longer
+-- channel in the middle of somebody's UPDATE: so they are refused here, by
+-- their size in the encoding of the database. One trigger's name is longer
+-- than the given one by two bytes: see triggers.sql.
+
+WITH given AS (
+    SELECT :'channel'::text AS channel,
+           :'function_name'::text || '_' || :'channel'::text AS function,
+           :'trigger_name'::text || '_' || :'channel'::text AS trigger
+), name (turn, what, name, maximum, why) AS (
+    SELECT 1, 'channel', channel, 63, '' FROM given
+    UNION ALL
+    SELECT 2, 'function', function, 63, '' FROM given
+    UNION ALL
+    SELECT 3, 'trigger', trigger, 61, ' (63, and _i, _u or _d follows)'
+      FROM given
+), problem (turn, problem) AS (
+    SELECT turn,
+           pg_catalog.format('the %s''s name has %s bytes, at most %s%s are '
+                             'possible: "%s"',
+                             what, pg_catalog.octet_length(name), maximum,
+                             why, name)
+      FROM name
+     WHERE pg_catalog.octet_length(name) > maximum
+    UNION ALL
+    SELECT 4, 'the names of channel, function and trigger may not be empty'
+     WHERE '' IN (:'channel'::text, :'function_name'::text,
+                  :'trigger_name'::text)
+    UNION ALL
+    SELECT 5, 'PostgreSQL 14 is needed, for CREATE OR REPLACE TRIGGER'
+     WHERE pg_catalog.current_setting('server_version_num')::integer < 140000
+)
+SELECT function, trigger,
+       (SELECT problem FROM problem ORDER BY turn LIMIT 1) AS problem
+  FROM given
+\gset

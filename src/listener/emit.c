@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Sends an event by hand. */
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include <pgcachewatch/event.h>
+
+#include "base/name.h"
+#include "base/status.h"
+#include "event/timestamp.h"
+#include "listener/refusal.h"
+
+/* The server writes the JSON, so that the text is in its encoding, and the
+ * transaction's start by its clock is at hand. */
+static const char statement[] =
+    "SELECT pg_catalog.pg_notify($1::text, pg_catalog.json_strip_nulls("
+    "pg_catalog.json_build_object('operation', $2::text, 'table', $3::text, "
+    "'sent_at', coalesce($4::timestamptz, pg_catalog.now()), "
+    "'schema', nullif($5::text, '')))::text)";
+
+static enum pgcw_status
+check(const struct pgcw_event *event, struct pgcw_error *error)
+{
+    if (!pgcwi_name_is_valid(event->channel)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "channel: a name of 1 to %d bytes is needed",
+                               PGCWI_NAME_MAX_BYTES);
+    }
+    if (!pgcwi_name_is_valid(event->table)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "table: a name of 1 to %d bytes is needed",
+                               PGCWI_NAME_MAX_BYTES);
+    }
+    if (event->schema != NULL && strlen(event->schema) > PGCWI_NAME_MAX_BYTES) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "schema: at most %d bytes are possible",
+                               PGCWI_NAME_MAX_BYTES);
+    }
+    if (strcmp(pgcw_operation_text(event->operation), "unknown") == 0) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "operation: %d is none", (int)event->operation);
+    }
+    return PGCW_OK;
+}
+
+enum pgcw_status
+pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
+                struct pgcw_error *error)
+{
+    char sent_at[PGCWI_TIMESTAMP_BYTES];
+    const char *values[5];
+    PGresult *result;
+    enum pgcw_status status = check(event, error);
+
+    if (status != PGCW_OK) {
+        return status;
+    }
+    values[0] = event->channel;
+    values[1] = pgcw_operation_text(event->operation);
+    values[2] = event->table;
+    values[3] = event->sent_at_us == 0
+                    ? NULL
+                    : pgcwi_timestamp_format(event->sent_at_us, sent_at);
+    values[4] = event->schema;
+    result =
+        PQexecParams(connection, statement, 5, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        status = pgcwi_refusal_set(error, connection, result, "pg_notify");
+    }
+    PQclear(result);
+    return status;
+}
