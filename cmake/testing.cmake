@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 # How tests are declared. Labels: unit, postgres, stress, api, abi, convention.
 
-# One server for each build tree; a short path, since a socket's has a limit.
-string(SHA1 build_hash ${PROJECT_BINARY_DIR})
-string(SUBSTRING ${build_hash} 0 8 build_hash)
-set(PGCW_TEST_SERVER_DIR /tmp/pgcw-${build_hash})
+# Where the server of this build tree leaves word of itself.
+set(PGCW_TEST_SERVER_DIR ${PROJECT_BINARY_DIR}/tests/server_is_here)
 
 # pgcw_test_program(target source): built by default, with everything visible.
 function(pgcw_test_program target source)
@@ -32,7 +30,8 @@ function(pgcw_unit_test path)
 endfunction()
 
 # pgcw_server_test(name label command...): a test that finds PGHOST and the
-# like in its environment. They use one server, hence one at a time.
+# like in its environment. They use one server, hence one at a time; who wants
+# to restart it calls `"$PGCW_TEST_SERVER" restart "$PGCW_TEST_SERVER_DIR"`.
 function(pgcw_server_test name label)
     add_test(NAME ${name} COMMAND
         sh ${PROJECT_SOURCE_DIR}/tests/support/with_server.sh
@@ -40,8 +39,10 @@ function(pgcw_server_test name label)
     set_tests_properties(${name} PROPERTIES
         LABELS ${label} TIMEOUT 120 SKIP_RETURN_CODE 77
         FIXTURES_REQUIRED postgres_server RESOURCE_LOCK postgres_server
-        ENVIRONMENT
-        "${PGCW_TEST_ENVIRONMENT};PGCW_TEST_SERVER_DIR=${PGCW_TEST_SERVER_DIR}")
+        ENVIRONMENT "${PGCW_TEST_ENVIRONMENT}")
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+        PGCW_TEST_SERVER=$<TARGET_FILE:test_server>
+        PGCW_TEST_SERVER_DIR=${PGCW_TEST_SERVER_DIR})
 endfunction()
 
 # pgcw_postgres_test(install): tests/postgres/test_install.c.
