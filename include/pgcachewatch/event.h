@@ -29,7 +29,7 @@ enum pgcw_operation {
 /** One change. Strings are never NULL; they live as long as the callback. */
 struct pgcw_event {
     enum pgcw_operation operation;
-    /** Counts the messages of one listener: 1, 2, 3 … in commit order. */
+    /** Grows in commit order; some numbers are not those of events. */
     uint64_t number;
     const char *channel;
     /** Empty if the trigger does not send it (the Python library's). */

@@ -156,7 +156,7 @@ pgcw_listener_state(const struct pgcw_listener *listener);
  * Read your own writes: after it, no cache of the listener gives a value
  * older than what this thread, or one that told it so, has committed.
  *
- * @param timeout_ms  0 asks without waiting
+ * @param timeout_ms  how long to wait at most
  * @retval PGCW_OK        it is so
  * @retval PGCW_TIMEOUT   not within the time, for example because the
  *                        connection is down

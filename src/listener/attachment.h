@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The caches of a listener, each with its strategy.
+ *
+ * Model: the list is changed under both locks, and read under either.
+ * apply_lock is held while strategies are called, which may take long;
+ * list_lock never is, so the listener's thread, which takes only that one,
+ * never waits for a strategy. apply_lock is taken first.
+ */
+#ifndef PGCWI_LISTENER_ATTACHMENT_H
+#define PGCWI_LISTENER_ATTACHMENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <pgcachewatch/event.h>
+
+#include "cache/cache.h"
+
+struct pgcwi_attachments;
+
+struct pgcwi_attachment {
+    /* immutable after create */
+    struct pgcwi_attachments *all;
+    struct pgcw_cache *cache;
+    struct pgcw_strategy *strategy;
+    /* guarded by both locks */
+    struct pgcwi_attachment *next;
+};
+
+struct pgcwi_attachments {
+    pthread_mutex_t apply_lock;
+    pthread_mutex_t list_lock;
+    /* guarded by both locks */
+    struct pgcwi_attachment *first;
+    /* guarded by list_lock */
+    bool is_open;
+};
+
+void pgcwi_attachments_init(struct pgcwi_attachments *attachments);
+void pgcwi_attachments_fini(struct pgcwi_attachments *attachments);
+
+/* In the event's turn: ask each strategy, and invalidate (P5). */
+void pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
+                             const struct pgcw_event *event);
+
+/* The next four do not wait for a strategy. */
+
+/* Something may have been lost: every cache is invalid now (P3). */
+void pgcwi_attachments_flush(struct pgcwi_attachments *attachments);
+/* No cache serves any more (P2). */
+void pgcwi_attachments_close(struct pgcwi_attachments *attachments);
+/* Flush, then serve. */
+void pgcwi_attachments_open(struct pgcwi_attachments *attachments);
+/* Unlink some invalid entries; false if there was none. */
+bool pgcwi_attachments_sweep(struct pgcwi_attachments *attachments);
+
+#endif

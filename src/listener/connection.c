@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "listener/connection.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/status.h"
+
+/*
+ * libpq's text says which option is unknown, and that may be told; its other
+ * texts may quote a part of the string, which could be a password.
+ */
+static enum pgcw_status
+refuse_dsn(const char *libpq_text, struct pgcw_error *error)
+{
+    static const char unknown_option[] = "invalid connection option";
+    bool is_telling =
+        libpq_text != NULL &&
+        strncmp(libpq_text, unknown_option, sizeof(unknown_option) - 1) == 0;
+
+    return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT, "dsn: %s",
+                           is_telling ? libpq_text
+                                      : "not a connection string or URI that "
+                                        "libpq understands");
+}
+
+enum pgcw_status
+pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error)
+{
+    char *libpq_text = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(dsn, &libpq_text);
+    enum pgcw_status status =
+        parsed != NULL ? PGCW_OK : refuse_dsn(libpq_text, error);
+
+    PQconninfoFree(parsed);
+    PQfreemem(libpq_text);
+    return status;
+}
+
+static enum pgcw_status
+disconnected(const struct pgcwi_connection *connection,
+             struct pgcw_error *error)
+{
+    const char *text = PQerrorMessage(connection->pg);
+
+    return pgcwi_error_set(error, PGCW_DISCONNECTED, "%s",
+                           text[0] != '\0' ? text : "the connection was lost");
+}
+
+enum pgcw_status
+pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
+                       struct pgcw_error *error)
+{
+    /*
+     * What stands before dbname is a default that the dsn may change, what
+     * stands behind it is fixed. An idle listener has no unacknowledged data,
+     * so only keepalives find a dead peer; with a heartbeat on its way, only
+     * tcp_user_timeout does.
+     */
+    const char *const keywords[] = {
+        "fallback_application_name", "keepalives_idle",
+        "keepalives_interval",       "keepalives_count",
+        "tcp_user_timeout",          "dbname",
+        "client_encoding",           NULL};
+    const char *const values[] = {"pgcachewatch", "10", "5",    "3",
+                                  "20000",        dsn,  "UTF8", NULL};
+
+    connection->has_unsent = false;
+    connection->pg = PQconnectStartParams(keywords, values, 1);
+    if (connection->pg == NULL) {
+        return pgcwi_error_set(error, PGCW_NO_MEMORY,
+                               "no memory for a connection");
+    }
+    if (PQstatus(connection->pg) == CONNECTION_BAD) {
+        return disconnected(connection, error);
+    }
+    return PGCW_OK;
+}
+
+void
+pgcwi_connection_close(struct pgcwi_connection *connection)
+{
+    PQfinish(connection->pg);
+    connection->pg = NULL;
+}
+
+enum pgcwi_answer
+pgcwi_connection_advance(struct pgcwi_connection *connection, short *events,
+                         struct pgcw_error *error)
+{
+    PostgresPollingStatusType polling = PQconnectPoll(connection->pg);
+
+    *events = polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
+    if (polling == PGRES_POLLING_FAILED) {
+        (void)disconnected(connection, error);
+        return PGCWI_ANSWER_REFUSED;
+    }
+    if (polling != PGRES_POLLING_OK) {
+        return PGCWI_ANSWER_PENDING;
+    }
+    if (PQsetnonblocking(connection->pg, 1) != 0) {
+        (void)disconnected(connection, error);
+        return PGCWI_ANSWER_REFUSED;
+    }
+    return PGCWI_ANSWER_OK;
+}
+
+int
+pgcwi_connection_fd(const struct pgcwi_connection *connection)
+{
+    return PQsocket(connection->pg);
+}
+
+short
+pgcwi_connection_events(const struct pgcwi_connection *connection)
+{
+    return connection->has_unsent ? POLLIN | POLLOUT : POLLIN;
+}
+
+static enum pgcw_status
+flush(struct pgcwi_connection *connection, struct pgcw_error *error)
+{
+    int left = PQflush(connection->pg);
+
+    if (left < 0) {
+        return disconnected(connection, error);
+    }
+    connection->has_unsent = left > 0;
+    return PGCW_OK;
+}
+
+enum pgcw_status
+pgcwi_connection_send(struct pgcwi_connection *connection, const char *sql,
+                      struct pgcw_error *error)
+{
+    if (PQsendQuery(connection->pg, sql) != 1) {
+        return disconnected(connection, error);
+    }
+    return flush(connection, error);
+}
+
+enum pgcw_status
+pgcwi_connection_receive(struct pgcwi_connection *connection,
+                         struct pgcw_error *error)
+{
+    if (PQconsumeInput(connection->pg) != 1) {
+        return disconnected(connection, error);
+    }
+    return connection->has_unsent ? flush(connection, error) : PGCW_OK;
+}
+
+static bool
+is_success(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY ||
+           status == PGRES_TUPLES_OK;
+}
+
+static void
+keep_refusal(const PGresult *result, struct pgcw_error *error)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    (void)pgcwi_error_set_sqlstate(error, PGCW_REFUSED, sqlstate, "%s",
+                                   text != NULL ? text
+                                                : PQresultErrorMessage(result));
+}
+
+enum pgcwi_answer
+pgcwi_connection_answer(struct pgcwi_connection *connection,
+                        struct pgcw_error *error)
+{
+    enum pgcwi_answer answer = PGCWI_ANSWER_OK;
+
+    /* a refusal may be read in pieces: error stays set until the end */
+    while (!PQisBusy(connection->pg)) {
+        PGresult *result = PQgetResult(connection->pg);
+
+        if (result == NULL) {
+            return error->status == PGCW_OK ? answer : PGCWI_ANSWER_REFUSED;
+        }
+        if (!is_success(result)) {
+            keep_refusal(result, error);
+        }
+        PQclear(result);
+    }
+    return PGCWI_ANSWER_PENDING;
+}
+
+PGnotify *
+pgcwi_connection_next(struct pgcwi_connection *connection)
+{
+    return PQnotifies(connection->pg);
+}
+
+char *
+pgcwi_connection_quote(struct pgcwi_connection *connection, const char *name)
+{
+    return PQescapeIdentifier(connection->pg, name, strlen(name));
+}

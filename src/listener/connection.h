@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection to PostgreSQL that never blocks: libpq, with one command at a
+ * time on its way.
+ */
+#ifndef PGCWI_LISTENER_CONNECTION_H
+#define PGCWI_LISTENER_CONNECTION_H
+
+#include <stdbool.h>
+
+#include <libpq-fe.h>
+
+#include <pgcachewatch/status.h>
+
+struct pgcwi_connection {
+    PGconn *pg; /* NULL: not open */
+    bool has_unsent;
+};
+
+enum pgcwi_answer {
+    PGCWI_ANSWER_PENDING,
+    PGCWI_ANSWER_OK,
+    PGCWI_ANSWER_REFUSED
+};
+
+/* PGCW_INVALID_ARGUMENT if libpq does not understand it. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error);
+
+/* Begin to connect; `dsn` NULL means the PG* environment. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
+                       struct pgcw_error *error);
+/* Accepts one that is not open, if it is all zero. */
+void pgcwi_connection_close(struct pgcwi_connection *connection);
+
+/* Go on to connect; `events` is what to poll for before the next call. */
+enum pgcwi_answer pgcwi_connection_advance(struct pgcwi_connection *connection,
+                                           short *events,
+                                           struct pgcw_error *error);
+
+/* libpq may change the socket: ask before each poll. */
+int pgcwi_connection_fd(const struct pgcwi_connection *connection);
+short pgcwi_connection_events(const struct pgcwi_connection *connection);
+
+/* Send a command; its answer must be taken before the next. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_send(struct pgcwi_connection *connection, const char *sql,
+                      struct pgcw_error *error);
+/* Read what is there, and write what is left to write. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_receive(struct pgcwi_connection *connection,
+                         struct pgcw_error *error);
+/*
+ * The answer to the command, if it is there. When it is, every notification
+ * that the server sent before it has been read.
+ */
+enum pgcwi_answer pgcwi_connection_answer(struct pgcwi_connection *connection,
+                                          struct pgcw_error *error);
+/* The next notification, for PQfreemem(); NULL if there is none. */
+PGnotify *pgcwi_connection_next(struct pgcwi_connection *connection);
+
+/* `"name"`, quoted, for PQfreemem(); NULL if that failed. */
+char *pgcwi_connection_quote(struct pgcwi_connection *connection,
+                             const char *name);
+
+#endif

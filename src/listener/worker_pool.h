@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring and the threads behind it.
+ *
+ * Model: one producer, the listener's thread, numbers the messages that the
+ * ring takes. Each is popped by one worker, decoded there, and applied when
+ * its turn comes. A message that the ring does not take gets no number, so
+ * the numbers have no hole. Idle workers first sweep, then sleep.
+ */
+#ifndef PGCWI_LISTENER_WORKER_POOL_H
+#define PGCWI_LISTENER_WORKER_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pgcachewatch/listener.h>
+
+#include "base/log.h"
+#include "listener/attachment.h"
+#include "listener/counters.h"
+#include "listener/freshness.h"
+
+#define PGCWI_WORKER_MAX 64
+
+/* All of it must outlive the pool. */
+struct pgcwi_worker_pool_options {
+    uint32_t worker_count;
+    uint32_t ring_capacity;
+    const char *channel;
+    struct pgcwi_attachments *attachments;
+    struct pgcwi_freshness *freshness;
+    struct pgcwi_listener_counters *counters;
+    struct pgcwi_log *log;
+    pgcw_event_fn *on_event; /* may be NULL */
+    void *on_event_context;
+};
+
+struct pgcwi_worker_pool;
+
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_worker_pool_start(const struct pgcwi_worker_pool_options *options,
+                        struct pgcwi_worker_pool **pool,
+                        struct pgcw_error *error);
+/* What waits in the ring is dropped. Accepts NULL. */
+void pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool);
+
+/* The next two by one thread. False if the message could not be taken:
+ * the ring is full, or memory is short. */
+bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
+                                    const char *payload,
+                                    int64_t received_at_us);
+bool pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
+                                  struct pgcwi_fence fence);
+
+uint32_t pgcwi_worker_pool_waiting(const struct pgcwi_worker_pool *pool);
+
+#endif
