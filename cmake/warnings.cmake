@@ -6,6 +6,10 @@ set(PGCW_WARNINGS
     -Wvla -Wswitch-enum)
 set(PGCW_C_WARNINGS
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    # Finds what the ordering check cannot: `++` and `=` on an atomic.
+    list(APPEND PGCW_C_WARNINGS -Watomic-implicit-seq-cst)
+endif()
 if(PGCW_WERROR)
     list(APPEND PGCW_WARNINGS -Werror)
 endif()
