@@ -13,7 +13,7 @@ sh cmake/packages.sh build
 
 echo "== Building in build/release"
 cmake --preset release
-cmake --build --preset release
+cmake --build --preset release --target pgcachewatch_cli
 
 echo "== pgcachewatch demo $*"
 exec build/release/bin/pgcachewatch demo "$@"

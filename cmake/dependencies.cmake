@@ -11,12 +11,11 @@ endif()
 set(pgcw_missing "")
 
 # pgcw_dependency(LIBPQ libpq-dev libpq>=14): makes PkgConfig::LIBPQ.
-macro(pgcw_dependency prefix debian_package)
-    pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${ARGN})
+macro(pgcw_dependency prefix debian_package module)
+    pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${module})
     if(NOT ${prefix}_FOUND)
-        list(JOIN ARGN ", " pgcw_modules)
         string(APPEND pgcw_missing
-            "  ${pgcw_modules} not found: apt-get install ${debian_package}\n")
+            "  ${module} not found: apt-get install ${debian_package}\n")
     endif()
 endmacro()
 

@@ -76,7 +76,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-echo "Installing$missing"
+echo "Installing${as_root:+ with $as_root}:$missing"
 $as_root apt-get -qq update
 $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get -qq -y --no-install-recommends install $missing
