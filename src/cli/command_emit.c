@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* pgcachewatch emit: sends an event by hand. */
+#include <stdio.h>
+
+#include <libpq-fe.h>
+
+#include <pgcachewatch/event.h>
+
+#include "cli/command.h"
+#include "cli/connection.h"
+#include "cli/options.h"
+
+static int
+emit(const struct pgcwi_connection_options *server,
+     const struct pgcw_event *event)
+{
+    struct pgcw_error error;
+    PGconn *connection = pgcwi_connection_open(server);
+    int code = PGCWI_EXIT_OK;
+
+    if (connection == NULL) {
+        return PGCWI_EXIT_FAILURE;
+    }
+    if (pgcw_event_emit(connection, event, &error) != PGCW_OK) {
+        fprintf(stderr, "pgcachewatch: %s\n", error.detail);
+        code = PGCWI_EXIT_FAILURE;
+    } else {
+        printf("sent: %s of %s%s%s on channel %s\n",
+               pgcw_operation_text(event->operation), event->schema,
+               event->schema[0] == '\0' ? "" : ".", event->table,
+               event->channel);
+    }
+    PQfinish(connection);
+    return code;
+}
+
+int
+pgcwi_command_emit(int argc, char **argv)
+{
+    struct pgcw_event event = {.channel = PGCW_DEFAULT_CHANNEL, .schema = ""};
+    struct pgcwi_connection_options server = {0};
+    const char *operation = NULL;
+    const struct pgcwi_option options[] = {
+        {.name = "operation",
+         .value = "OPERATION",
+         .text = &operation,
+         .help = "insert, update, delete or truncate"},
+        {.name = "table",
+         .value = "NAME",
+         .text = &event.table,
+         .help = "as PostgreSQL stores it: not quoted, not folded"},
+        {.name = "schema",
+         .value = "NAME",
+         .text = &event.schema,
+         .help = "default: not sent"},
+        {.name = "channel-name",
+         .value = "NAME",
+         .text = &event.channel,
+         .help = "default " PGCW_DEFAULT_CHANNEL},
+        PGCWI_CONNECTION_OPTIONS(&server),
+    };
+    const struct pgcwi_command_line line = {
+        .command = "emit",
+        .usage = "--operation OPERATION --table NAME [options]",
+        .description = "Sends one event to all who listen, as a trigger would.",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    size_t argument_count;
+    int code = pgcwi_options_parse(&line, argc, argv, &argument_count);
+
+    if (code != PGCWI_OPTIONS_PARSED) {
+        return code;
+    }
+    if (operation == NULL || event.table == NULL) {
+        return pgcwi_usage_error("emit", "--operation and --table are needed");
+    }
+    if (pgcw_operation_from_text(operation, &event.operation) != PGCW_OK) {
+        return pgcwi_usage_error("emit", "no such operation: %s", operation);
+    }
+    return emit(&server, &event);
+}

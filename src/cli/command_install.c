@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* pgcachewatch install: puts triggers on tables. */
+#include "cli/command.h"
+#include "cli/plan_command.h"
+
+int
+pgcwi_command_install(int argc, char **argv)
+{
+    static const struct pgcwi_plan_command command = {
+        .name = "install",
+        .usage = "[options] TABLE...",
+        .description =
+            "Shows the SQL that makes a function and, on each table, "
+            "triggers that tell of\n"
+            "changes. With --commit it is also done, in one transaction. "
+            "What is there\n"
+            "already is left as it is.",
+        .make_plan = pgcw_install_plan,
+        .nothing_to_do = "nothing to do: all of it is installed already",
+        .needs_tables = true,
+    };
+
+    return pgcwi_plan_command_run(&command, argc, argv);
+}

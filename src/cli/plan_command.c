@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What install and uninstall have in common. */
+#include "cli/plan_command.h"
+
+#include <stdio.h>
+
+#include <libpq-fe.h>
+
+#include "cli/command.h"
+#include "cli/connection.h"
+#include "cli/options.h"
+
+static int
+fail(const struct pgcw_error *error)
+{
+    fprintf(stderr, "pgcachewatch: %s\n", error->detail);
+    fprintf(stderr, error->status == PGCW_DISCONNECTED
+                        ? "the connection was lost; look what is there\n"
+                        : "nothing was written\n");
+    return PGCWI_EXIT_FAILURE;
+}
+
+/* SQL that can be kept, and run with psql. */
+static void
+print_sql(const struct pgcw_plan *plan)
+{
+    printf("BEGIN;\n\n");
+    for (size_t i = 0; i < pgcw_plan_step_count(plan); i++) {
+        const char *sql = pgcw_plan_step_sql(plan, i);
+
+        printf("-- %s\n", pgcw_plan_step_text(plan, i));
+        printf("%s%s\n", sql, sql[0] == '\0' ? "" : "\n");
+    }
+    printf("COMMIT;\n");
+    fflush(stdout);
+}
+
+static int
+commit(PGconn *connection, const struct pgcw_plan *plan)
+{
+    struct pgcw_error error;
+
+    if (pgcw_plan_commit(connection, plan, &error) != PGCW_OK) {
+        return fail(&error);
+    }
+    for (size_t i = 0; i < pgcw_plan_step_count(plan); i++) {
+        fprintf(stderr, "done: %s\n", pgcw_plan_step_text(plan, i));
+    }
+    return PGCWI_EXIT_OK;
+}
+
+static int
+run(const struct pgcwi_plan_command *command, PGconn *connection,
+    const struct pgcw_install_options *options, bool is_to_commit)
+{
+    struct pgcw_plan *plan;
+    struct pgcw_error error;
+    int code = PGCWI_EXIT_OK;
+
+    if (command->make_plan(connection, options, &plan, &error) != PGCW_OK) {
+        return fail(&error);
+    }
+    if (pgcw_plan_step_count(plan) == 0) {
+        fprintf(stderr, "%s\n", command->nothing_to_do);
+    } else {
+        print_sql(plan);
+        if (is_to_commit) {
+            code = commit(connection, plan);
+        } else {
+            fprintf(stderr, "nothing was written: --commit does that\n");
+        }
+    }
+    pgcw_plan_destroy(plan);
+    return code;
+}
+
+int
+pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
+                       char **argv)
+{
+    struct pgcw_install_options install = PGCW_INSTALL_OPTIONS_INIT;
+    struct pgcwi_connection_options server = {0};
+    bool is_to_commit = false;
+    const struct pgcwi_option options[] = {
+        {.name = "tables", .value = "TABLE...", .help = "tables, as in SQL"},
+        {.name = "commit",
+         .help = "write, instead of only showing",
+         .flag = &is_to_commit},
+        {.name = "channel-name",
+         .value = "NAME",
+         .text = &install.channel,
+         .help = "default ch_pgcachewatch_table_change"},
+        {.name = "function-name",
+         .value = "NAME",
+         .text = &install.function_name,
+         .help = "before _CHANNEL; default fn_pgcachewatch_table_change"},
+        {.name = "trigger-name",
+         .value = "NAME",
+         .text = &install.trigger_name,
+         .help = "before _CHANNEL; default tg_pgcachewatch_table_change"},
+        PGCWI_CONNECTION_OPTIONS(&server),
+    };
+    const struct pgcwi_command_line line = {
+        .command = command->name,
+        .usage = command->usage,
+        .description = command->description,
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+        .takes_arguments = true,
+    };
+    PGconn *connection;
+    int code = pgcwi_options_parse(&line, argc, argv, &install.table_count);
+
+    if (code != PGCWI_OPTIONS_PARSED) {
+        return code;
+    }
+    if (install.table_count == 0 && command->needs_tables) {
+        return pgcwi_usage_error(command->name, "name at least one table");
+    }
+    install.tables = (const char *const *)(argv + 1);
+    connection = pgcwi_connection_open(&server);
+    if (connection == NULL) {
+        return PGCWI_EXIT_FAILURE;
+    }
+    code = run(command, connection, &install, is_to_commit);
+    PQfinish(connection);
+    return code;
+}
