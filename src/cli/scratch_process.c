@@ -124,6 +124,7 @@ static bool
 look_where_debian_has_them(char folder[PGCWI_SCRATCH_PATH_BYTES])
 {
     glob_t found;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, no tilde in it */
     if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) != 0) {
         return false;
     }
@@ -195,7 +196,7 @@ reset_signals(void)
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
         (void)signal(caught[i], SIG_DFL);
     }
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* In the child; what fails here ends up in the log. */

@@ -121,13 +121,13 @@ start_janitor(struct pgcwi_scratch_server *server,
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     server->janitor = fork();
     if (server->janitor == 0) {
         close(ends[1]);
         run_janitor(server, ends[0]);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[0]);
     if (server->janitor < 0) {
         close(ends[1]);

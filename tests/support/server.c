@@ -18,6 +18,8 @@
 
 #include "cli/scratch_server.h"
 
+#define SKIPPED 77 /* what ctest takes for "could not be tried here" */
+
 static atomic_bool is_interrupted;
 
 static void
@@ -151,6 +153,11 @@ main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     bool is_done = false;
     if (strcmp(command, "start") == 0) {
+        char programs[PGCWI_SCRATCH_PATH_BYTES];
+        if (!pgcwi_scratch_find_programs(programs, &error)) {
+            (void)fprintf(stderr, "server: %s\n", error.text);
+            return SKIPPED;
+        }
         is_done = start(argv[2], strcmp(option, "--tcp") == 0, &error);
     } else if (strcmp(command, "stop") == 0) {
         is_done = stop(argv[2], &error);
