@@ -57,9 +57,10 @@ struct timespec
 pgcwi_clock_timespec(int64_t deadline_ns)
 {
     struct timespec point = {0, 0};
-    int64_t real_ns = deadline_ns - advanced_ns();
+    /* what is not positive has passed long ago */
+    int64_t real_ns = deadline_ns > 0 ? deadline_ns - advanced_ns() : 0;
 
-    if (deadline_ns > 0 && real_ns > 0) {
+    if (real_ns > 0) {
         point.tv_sec = (time_t)(real_ns / NS_PER_SECOND);
         point.tv_nsec = (long)(real_ns % NS_PER_SECOND);
     }

@@ -26,7 +26,7 @@
  * Not pthread_cond_signal: in glibc 2.27 to 2.40 it can wake nobody although
  * somebody waits (glibc bug 25847).
  */
-#define _GNU_SOURCE /* syscall() */
+#define _GNU_SOURCE /* NOLINT(readability-identifier-naming): syscall() */
 
 #include "queue/parking.h"
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+static void
+array_is_zeroed(void **state)
+{
+    unsigned char *bytes = pgcwi_alloc_array(100, 7);
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < 700; i++) {
+        assert_int_equal(bytes[i], 0);
+    }
+    pgcwi_free(bytes);
+}
+
+static void
+array_whose_size_overflows_is_refused(void **state)
+{
+    (void)state;
+    assert_null(pgcwi_alloc_array(SIZE_MAX, 2));
+    assert_null(pgcwi_alloc_array(2, SIZE_MAX));
+    assert_null(pgcwi_alloc_array(SIZE_MAX / 2 + 1, 2));
+}
+
+static void
+aligned_memory_is_aligned_and_zeroed(void **state)
+{
+    (void)state;
+    for (size_t alignment = 1; alignment <= 4096; alignment *= 2) {
+        unsigned char *bytes = pgcwi_alloc_aligned(alignment, 129);
+
+        assert_non_null(bytes);
+        assert_int_equal((uintptr_t)bytes % alignment, 0);
+        for (size_t i = 0; i < 129; i++) {
+            assert_int_equal(bytes[i], 0);
+        }
+        pgcwi_free(bytes);
+    }
+}
+
+static void
+nothing_is_still_some_memory(void **state)
+{
+    void *memory = pgcwi_alloc(0);
+    void *array = pgcwi_alloc_array(0, 8);
+    void *aligned = pgcwi_alloc_aligned(64, 0);
+
+    (void)state;
+    assert_non_null(memory);
+    assert_non_null(array);
+    assert_non_null(aligned);
+    memory = pgcwi_realloc(memory, 0);
+    assert_non_null(memory);
+    pgcwi_free(memory);
+    pgcwi_free(array);
+    pgcwi_free(aligned);
+    pgcwi_free(NULL);
+}
+
+static void
+realloc_keeps_what_was_there(void **state)
+{
+    char *text = pgcwi_strdup("abc");
+
+    (void)state;
+    assert_non_null(text);
+    text = pgcwi_realloc(text, 100000);
+    assert_non_null(text);
+    assert_string_equal(text, "abc");
+    pgcwi_free(text);
+}
+
+static void
+failed_realloc_leaves_the_old_memory(void **state)
+{
+    char *text = pgcwi_strdup("abc");
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_realloc(text, 100000));
+    assert_string_equal(text, "abc");
+    pgcwi_free(text);
+}
+
+static void
+only_the_nth_allocation_fails(void **state)
+{
+    (void)state;
+    for (long nth = 1; nth <= 5; nth++) {
+        pgcwi_alloc_fail_nth(nth);
+        for (long i = 1; i <= 8; i++) {
+            void *memory = pgcwi_alloc(8);
+
+            assert_true((memory == NULL) == (i == nth));
+            assert_true(pgcwi_alloc_has_failed() == (i >= nth));
+            pgcwi_free(memory);
+        }
+    }
+}
+
+static void
+every_function_can_be_told_to_fail(void **state)
+{
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_alloc(1));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_alloc_array(1, 1));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_alloc_aligned(64, 1));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_realloc(NULL, 1));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_strdup("a"));
+    assert_true(pgcwi_alloc_has_failed());
+}
+
+static void
+zero_lets_none_fail(void **state)
+{
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    pgcwi_alloc_fail_nth(0);
+    for (int i = 0; i < 5; i++) {
+        void *memory = pgcwi_alloc(8);
+
+        assert_non_null(memory);
+        pgcwi_free(memory);
+    }
+    assert_false(pgcwi_alloc_has_failed());
+}
+
+enum { ALLOCATIONS_PER_THREAD = 5000 };
+
+static void *
+count_failures(void *context)
+{
+    long *failure_count = context;
+
+    for (int i = 0; i < ALLOCATIONS_PER_THREAD; i++) {
+        void *memory = pgcwi_alloc(8);
+
+        *failure_count += memory == NULL;
+        pgcwi_free(memory);
+    }
+    return NULL;
+}
+
+static void
+one_allocation_of_all_threads_fails(void **state)
+{
+    pthread_t threads[4];
+    long failure_counts[4] = {0};
+
+    (void)state;
+    pgcwi_alloc_fail_nth(2 * ALLOCATIONS_PER_THREAD);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_failures,
+                                        &failure_counts[i]),
+                         0);
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(failure_counts[0] + failure_counts[1] + failure_counts[2] +
+                         failure_counts[3],
+                     1);
+    assert_true(pgcwi_alloc_has_failed());
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(array_is_zeroed),
+        cmocka_unit_test(array_whose_size_overflows_is_refused),
+        cmocka_unit_test(aligned_memory_is_aligned_and_zeroed),
+        cmocka_unit_test(nothing_is_still_some_memory),
+        cmocka_unit_test(realloc_keeps_what_was_there),
+        cmocka_unit_test(failed_realloc_leaves_the_old_memory),
+        cmocka_unit_test(only_the_nth_allocation_fails),
+        cmocka_unit_test(every_function_can_be_told_to_fail),
+        cmocka_unit_test(zero_lets_none_fail),
+        cmocka_unit_test(one_allocation_of_all_threads_fails),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+#define NS_PER_HOUR (INT64_C(3600) * 1000 * PGCWI_NS_PER_MS)
+
+static int64_t
+real_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    assert_int_equal(clock_gettime(clock, &now), 0);
+    return (int64_t)now.tv_sec * 1000 * PGCWI_NS_PER_MS + now.tv_nsec;
+}
+
+static void
+clocks_are_those_of_the_system(void **state)
+{
+    int64_t monotonic_before = real_ns(CLOCK_MONOTONIC);
+    int64_t monotonic = pgcwi_clock_monotonic_ns();
+    int64_t unix_before = real_ns(CLOCK_REALTIME) / PGCWI_NS_PER_US;
+    int64_t unix_us = pgcwi_clock_unix_us();
+
+    (void)state;
+    assert_true(monotonic >= monotonic_before);
+    assert_true(monotonic <= real_ns(CLOCK_MONOTONIC));
+    assert_true(unix_us >= unix_before);
+    assert_true(unix_us <= real_ns(CLOCK_REALTIME) / PGCWI_NS_PER_US);
+}
+
+static void
+both_clocks_can_be_moved(void **state)
+{
+    (void)state;
+    pgcwi_clock_advance_ns(NS_PER_HOUR);
+    assert_true(pgcwi_clock_monotonic_ns() >=
+                real_ns(CLOCK_MONOTONIC) + NS_PER_HOUR - NS_PER_HOUR / 2);
+    assert_true(pgcwi_clock_unix_us() >=
+                (real_ns(CLOCK_REALTIME) + NS_PER_HOUR - NS_PER_HOUR / 2) /
+                    PGCWI_NS_PER_US);
+    pgcwi_clock_advance_ns(-NS_PER_HOUR);
+    assert_true(pgcwi_clock_monotonic_ns() <= real_ns(CLOCK_MONOTONIC));
+}
+
+static void
+timespec_is_the_real_time_of_a_moved_deadline(void **state)
+{
+    struct timespec point;
+
+    (void)state;
+    point = pgcwi_clock_timespec(INT64_C(5000000007));
+    assert_int_equal(point.tv_sec, 5);
+    assert_int_equal(point.tv_nsec, 7);
+    pgcwi_clock_advance_ns(INT64_C(2000000000));
+    point = pgcwi_clock_timespec(INT64_C(5000000007));
+    pgcwi_clock_advance_ns(-INT64_C(2000000000));
+    assert_int_equal(point.tv_sec, 3);
+    assert_int_equal(point.tv_nsec, 7);
+}
+
+static void
+timespec_of_what_has_long_passed_is_valid(void **state)
+{
+    static const int64_t deadlines[] = {INT64_MIN, -1, 0};
+    struct timespec point;
+
+    (void)state;
+    pgcwi_clock_advance_ns(NS_PER_HOUR);
+    for (size_t i = 0; i < 3; i++) {
+        point = pgcwi_clock_timespec(deadlines[i]);
+        assert_int_equal(point.tv_sec, 0);
+        assert_int_equal(point.tv_nsec, 0);
+    }
+    point = pgcwi_clock_timespec(NS_PER_HOUR - 1);
+    assert_int_equal(point.tv_sec, 0);
+    assert_int_equal(point.tv_nsec, 0);
+    point = pgcwi_clock_timespec(INT64_MAX);
+    assert_true(point.tv_nsec >= 0 && point.tv_nsec < 1000000000);
+    pgcwi_clock_advance_ns(-NS_PER_HOUR);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clocks_are_those_of_the_system),
+        cmocka_unit_test(both_clocks_can_be_moved),
+        cmocka_unit_test(timespec_is_the_real_time_of_a_moved_deadline),
+        cmocka_unit_test(timespec_of_what_has_long_passed_is_valid),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "event/payload.h"
+#include "event/payload_check.h"
+
+static bool
+decode_text(const char *text, struct pgcwi_change *change)
+{
+    return decode_exact(text, strlen(text), change);
+}
+
+static void
+payload_of_the_python_library_is_understood(void **state)
+{
+    struct pgcwi_change change;
+
+    (void)state;
+    assert_true(decode_text(
+        "{\"channel\":\"ch_pgcachewatch_table_change\","
+        "\"operation\":\"update\","
+        "\"sent_at\":\"2024-01-31T12:00:00.123456Z\",\"table\":\"t\","
+        "\"received_at\":\"2024-01-31T12:00:00.123500Z\"}",
+        &change));
+    assert_int_equal(change.operation, PGCW_UPDATE);
+    assert_string_equal(change.schema, "");
+    assert_string_equal(change.table, "t");
+    assert_int_equal(change.sent_at_us, INT64_C(1706702400123456));
+}
+
+static void
+payload_of_the_triggers_is_understood(void **state)
+{
+    struct pgcwi_change change;
+
+    (void)state;
+    assert_true(decode_text("{\"operation\" : \"truncate\", \"table\" : "
+                            "\"orders\", \"sent_at\" : \"" GOOD_TIME "\"}",
+                            &change));
+    assert_int_equal(change.operation, PGCW_TRUNCATE);
+    assert_string_equal(change.schema, "");
+    assert_true(decode_text(good, &change));
+    assert_int_equal(change.operation, PGCW_INSERT);
+    assert_string_equal(change.schema, "public");
+    assert_string_equal(change.table, "orders");
+    assert_int_equal(change.sent_at_us, GOOD_TIME_US);
+}
+
+static void
+schema_may_be_absent_null_or_empty(void **state)
+{
+    static const char *const fields[] = {"", "\"schema\":null,",
+                                         "\"schema\":\"\","};
+    struct pgcwi_change change;
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(text, sizeof text,
+                       "{%s\"operation\":\"delete\",\"table\":\"t\","
+                       "\"sent_at\":\"" GOOD_TIME "\"}",
+                       fields[i]);
+        assert_true(decode_text(text, &change));
+        assert_string_equal(change.schema, "");
+    }
+}
+
+static bool
+decode_names(const char *schema, const char *table, struct pgcwi_change *change)
+{
+    char text[1024];
+
+    (void)snprintf(text, sizeof text,
+                   "{\"operation\":\"delete\",\"table\":\"%s\","
+                   "\"schema\":\"%s\",\"sent_at\":\"" GOOD_TIME "\"}",
+                   table, schema);
+    return decode_text(text, change);
+}
+
+static void
+names_have_at_most_63_bytes(void **state)
+{
+    struct pgcwi_change change;
+    char name[65];
+
+    (void)state;
+    memset(name, 'n', sizeof name);
+    name[63] = '\0';
+    assert_true(decode_names(name, name, &change));
+    assert_string_equal(change.schema, name);
+    assert_string_equal(change.table, name);
+    name[63] = 'n';
+    name[64] = '\0';
+    assert_false(decode_names(name, "t", &change));
+    assert_false(decode_names("s", name, &change));
+    assert_false(decode_names("s", "", &change));
+}
+
+static void
+escapes_in_names_are_decoded(void **state)
+{
+    struct pgcwi_change change;
+
+    (void)state;
+    assert_true(
+        decode_names("\\u00e9\\ud83d\\udc18", "a\\\"b\\\\c\\nd", &change));
+    assert_string_equal(change.schema, "\u00e9\U0001f418");
+    assert_string_equal(change.table, "a\"b\\c\nd");
+}
+
+static size_t
+read_file(const char *path, char *content, size_t most)
+{
+    FILE *file = fopen(path, "rb");
+    size_t bytes;
+
+    if (file == NULL) {
+        fail_msg("%s cannot be read", path);
+    }
+    bytes = fread(content, 1, most, file);
+    (void)fclose(file);
+    return bytes;
+}
+
+/* The first word of a file's name says what shall become of it. */
+static void
+every_payload_of_the_corpus_is_accepted_or_refused_as_named(void **state)
+{
+    DIR *corpus = opendir(CORPUS);
+    struct dirent *entry;
+    int accepted_count = 0;
+    int refused_count = 0;
+
+    (void)state;
+    assert_non_null(corpus);
+    while ((entry = readdir(corpus)) != NULL) {
+        bool is_accepted = strncmp(entry->d_name, "accepted-", 9) == 0;
+        bool is_refused = strncmp(entry->d_name, "refused-", 8) == 0;
+        struct pgcwi_change change;
+        char path[4096];
+        char content[16384];
+
+        if (!is_accepted && !is_refused) {
+            continue;
+        }
+        (void)snprintf(path, sizeof path, "%s/%s", CORPUS, entry->d_name);
+        if (decode_exact(content, read_file(path, content, sizeof content),
+                         &change) != is_accepted) {
+            fail_msg("%s was not", entry->d_name);
+        }
+        accepted_count += is_accepted;
+        refused_count += is_refused;
+    }
+    (void)closedir(corpus);
+    assert_true(accepted_count >= 5);
+    assert_true(refused_count >= 20);
+}
+
+static void
+every_prefix_of_a_payload_is_refused(void **state)
+{
+    struct pgcwi_change change;
+
+    (void)state;
+    for (size_t length = 0; length < sizeof good - 1; length++) {
+        assert_false(decode_exact(good, length, &change));
+    }
+    assert_true(decode_exact(good, sizeof good - 1, &change));
+}
+
+static void
+what_follows_a_payload_is_refused(void **state)
+{
+    struct pgcwi_change change;
+    char text[sizeof good + 1];
+
+    (void)state;
+    memcpy(text, good, sizeof good);
+    /* the terminator itself is one byte too many */
+    assert_false(decode_exact(text, sizeof good, &change));
+    text[sizeof good - 1] = '}';
+    assert_false(decode_exact(text, sizeof good, &change));
+    text[sizeof good - 1] = '\n';
+    assert_true(decode_exact(text, sizeof good, &change));
+}
+
+static void
+nul_anywhere_is_refused(void **state)
+{
+    struct pgcwi_change change;
+    char text[sizeof good];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good - 1; i++) {
+        memcpy(text, good, sizeof good);
+        text[i] = '\0';
+        assert_false(decode_exact(text, sizeof good - 1, &change));
+    }
+    assert_false(decode_names("s", "a\\u0000b", &change));
+    assert_false(decode_names("a\\u0000b", "t", &change));
+}
+
+static void
+deep_nesting_is_refused_or_ignored_but_harmless(void **state)
+{
+    enum { DEPTH = 1000000 };
+    char *text = malloc(2 * DEPTH);
+    struct pgcwi_change change;
+    char prefix[] = "{\"more\":";
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, '[', 2 * DEPTH);
+    assert_false(decode_exact(text, DEPTH, &change));
+    memset(text + DEPTH, ']', DEPTH);
+    assert_false(decode_exact(text, 2 * DEPTH, &change));
+    for (size_t i = 0; i + sizeof prefix <= 2 * DEPTH; i += sizeof prefix - 1) {
+        memcpy(text + i, prefix, sizeof prefix - 1);
+    }
+    assert_false(decode_exact(text, 2 * DEPTH, &change));
+    free(text);
+}
+
+static void
+huge_payload_with_what_is_needed_is_understood(void **state)
+{
+    enum { BYTES = 1 << 20 };
+    char *text = malloc(sizeof good + BYTES + 64);
+    struct pgcwi_change change;
+    int length;
+
+    (void)state;
+    assert_non_null(text);
+    length = sprintf(text, "{\"more\":\"");
+    memset(text + length, 'x', BYTES);
+    memcpy(text + length + BYTES, "\",", 2);
+    memcpy(text + length + BYTES + 2, good + 1, sizeof good - 1);
+    assert_true(decode_text(text, &change));
+    assert_string_equal(change.table, "orders");
+    free(text);
+}
+
+/* jansson's memory, of which the nth piece cannot be had. */
+
+static long pieces_to_failure;
+
+static void *
+scarce_malloc(size_t bytes)
+{
+    return --pieces_to_failure == 0 ? NULL : malloc(bytes);
+}
+
+static void
+decode_without_memory_is_a_refusal(void **state)
+{
+    struct pgcwi_change change;
+    long nth = 0;
+    bool is_understood;
+
+    (void)state;
+    json_set_alloc_funcs(scarce_malloc, free);
+    do {
+        pieces_to_failure = ++nth;
+        is_understood = decode_text(good, &change);
+    } while (pieces_to_failure <= 0);
+    json_set_alloc_funcs(malloc, free);
+    assert_true(is_understood);
+    assert_true(nth > 5);
+}
+
+static void
+encode_without_memory_gives_nothing(void **state)
+{
+    long nth = 0;
+    char *text;
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_payload_encode(&good_event));
+    pgcwi_alloc_fail_nth(0);
+    json_set_alloc_funcs(scarce_malloc, free);
+    do {
+        pieces_to_failure = ++nth;
+        text = pgcwi_payload_encode(&good_event);
+    } while (text == NULL);
+    json_set_alloc_funcs(malloc, free);
+    assert_true(nth > 5);
+    pgcwi_free(text);
+}
+
+static void
+event_is_encoded_as_the_triggers_do(void **state)
+{
+    struct pgcw_event event = good_event;
+    char *text = pgcwi_payload_encode(&event);
+
+    (void)state;
+    assert_non_null(text);
+    assert_string_equal(text, "{\"operation\":\"insert\",\"table\":"
+                              "\"orders\",\"schema\":\"public\","
+                              "\"sent_at\":\"" GOOD_TIME "\"}");
+    pgcwi_free(text);
+    event.schema = "";
+    text = pgcwi_payload_encode(&event);
+    assert_non_null(text);
+    assert_string_equal(text, "{\"operation\":\"insert\",\"table\":"
+                              "\"orders\",\"sent_at\":\"" GOOD_TIME "\"}");
+    pgcwi_free(text);
+}
+
+static void
+name_that_is_not_utf8_is_not_encoded(void **state)
+{
+    struct pgcw_event event = good_event;
+
+    (void)state;
+    event.table = "\xff";
+    assert_null(pgcwi_payload_encode(&event));
+    event.table = "t";
+    event.schema = "\xc3";
+    assert_null(pgcwi_payload_encode(&event));
+}
+
+static void
+longest_names_with_most_escapes_fit_into_a_notify(void **state)
+{
+    struct pgcw_event event = good_event;
+    char name[PGCWI_NAME_BYTES] = {0};
+
+    (void)state;
+    event.schema = name;
+    event.table = name;
+    for (int byte = 1; byte < 0x80; byte++) {
+        memset(name, byte, PGCWI_NAME_MAX_BYTES);
+        assert_round_trip(&event);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(payload_of_the_python_library_is_understood),
+        cmocka_unit_test(payload_of_the_triggers_is_understood),
+        cmocka_unit_test(schema_may_be_absent_null_or_empty),
+        cmocka_unit_test(names_have_at_most_63_bytes),
+        cmocka_unit_test(escapes_in_names_are_decoded),
+        cmocka_unit_test(
+            every_payload_of_the_corpus_is_accepted_or_refused_as_named),
+        cmocka_unit_test(every_prefix_of_a_payload_is_refused),
+        cmocka_unit_test(what_follows_a_payload_is_refused),
+        cmocka_unit_test(nul_anywhere_is_refused),
+        cmocka_unit_test(deep_nesting_is_refused_or_ignored_but_harmless),
+        cmocka_unit_test(huge_payload_with_what_is_needed_is_understood),
+        cmocka_unit_test(decode_without_memory_is_a_refusal),
+        cmocka_unit_test(encode_without_memory_gives_nothing),
+        cmocka_unit_test(event_is_encoded_as_the_triggers_do),
+        cmocka_unit_test(name_that_is_not_utf8_is_not_encoded),
+        cmocka_unit_test(longest_names_with_most_escapes_fit_into_a_notify),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Random payloads: the seed is printed, PGCW_SEED gives it again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "event/payload.h"
+#include "event/payload_check.h"
+
+static uint64_t random_state;
+
+static uint32_t
+random_below(uint32_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 32) % limit;
+}
+
+static void
+seed_random(void)
+{
+    const char *given = getenv("PGCW_SEED");
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    random_state = given != NULL
+                       ? strtoull(given, NULL, 10)
+                       : (uint64_t)now.tv_sec * 1000003 + (uint64_t)now.tv_nsec;
+    random_state |= 1;
+    print_message("PGCW_SEED=%" PRIu64 "\n", random_state);
+}
+
+static void
+random_name(char name[PGCWI_NAME_BYTES])
+{
+    static const char *const pieces[] = {
+        "a",    "Z",      "_", " ",      "\"", "\\",         "/", "\n",
+        "\x01", "\u00e9", "'", "\u20ac", "{",  "\U0001f418", ".", "\x7f"};
+    size_t length = 0;
+    uint32_t piece_count = 1 + random_below(63);
+
+    for (uint32_t i = 0; i < piece_count; i++) {
+        const char *piece = pieces[random_below(16)];
+
+        if (length + strlen(piece) > PGCWI_NAME_MAX_BYTES) {
+            break;
+        }
+        memcpy(name + length, piece, strlen(piece));
+        length += strlen(piece);
+    }
+    name[length] = '\0';
+}
+
+static void
+any_event_comes_back_from_its_payload(void **state)
+{
+    static const enum pgcw_operation all[] = {PGCW_INSERT, PGCW_UPDATE,
+                                              PGCW_DELETE, PGCW_TRUNCATE};
+    char schema[PGCWI_NAME_BYTES];
+    char table[PGCWI_NAME_BYTES];
+    struct pgcw_event event = good_event;
+
+    (void)state;
+    seed_random();
+    for (int i = 0; i < 5000; i++) {
+        random_name(schema);
+        random_name(table);
+        event.operation = all[random_below(4)];
+        event.schema = random_below(4) == 0 ? "" : schema;
+        event.table = table;
+        event.sent_at_us = (int64_t)random_below(UINT32_MAX) * 1000003 -
+                           INT64_C(2000000000000000);
+        assert_round_trip(&event);
+    }
+}
+
+enum { MUTANT_BYTES = 2 * sizeof good };
+
+/* One change: a byte replaced, removed, put in, or the end cut off. */
+static size_t
+mutate(char text[MUTANT_BYTES], size_t length)
+{
+    static const char telling[] = "{}[]\":,\\u0 -+.eE\n\x00\x7f\x80\xff";
+    size_t at = random_below((uint32_t)length);
+    char byte = random_below(2) == 0 ? (char)random_below(256)
+                                     : telling[random_below(sizeof telling)];
+
+    switch (random_below(8)) {
+    case 0:
+        return at;
+    case 1:
+    case 2:
+        memmove(text + at, text + at + 1, length - at - 1);
+        return length - 1;
+    case 3:
+    case 4:
+        memmove(text + at + 1, text + at, length - at);
+        text[at] = byte;
+        return length + 1;
+    default:
+        text[at] = byte;
+        return length;
+    }
+}
+
+static void
+assert_sound(const struct pgcwi_change *change)
+{
+    struct pgcw_event event = {
+        .operation = change->operation,
+        .channel = "c",
+        .schema = change->schema,
+        .table = change->table,
+        .sent_at_us = change->sent_at_us,
+    };
+
+    assert_true(pgcwi_name_is_valid(change->table));
+    assert_in_range(strnlen(change->schema, PGCWI_NAME_BYTES), 0,
+                    PGCWI_NAME_MAX_BYTES);
+    assert_string_not_equal(pgcw_operation_text(change->operation), "unknown");
+    assert_round_trip(&event);
+}
+
+static void
+mutants_are_refused_or_sound(void **state)
+{
+    int understood_count = 0;
+
+    (void)state;
+    seed_random();
+    for (int i = 0; i < 50000; i++) {
+        struct pgcwi_change change;
+        char text[MUTANT_BYTES];
+        size_t length = sizeof good - 1;
+
+        memcpy(text, good, sizeof good);
+        for (uint32_t left = 1 + random_below(4); left > 0 && length > 0;
+             left--) {
+            length = mutate(text, length);
+        }
+        if (decode_exact(text, length, &change)) {
+            assert_sound(&change);
+            understood_count++;
+        }
+    }
+    /* some hit a name or a space only; if none did, nothing was tried */
+    assert_true(understood_count > 100);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_event_comes_back_from_its_payload),
+        cmocka_unit_test(mutants_are_refused_or_sound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
