@@ -58,6 +58,7 @@ function(pgcw_stress name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES" "" "")
     set(target stress_${name})
     pgcw_test_program(${target} ${PROJECT_SOURCE_DIR}/stress/${name}.c)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/stress/support.c)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/stress)
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/stress
