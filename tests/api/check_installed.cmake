@@ -25,6 +25,12 @@ endfunction()
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
 file(RENAME ${WORK}/installed ${prefix})
 
+# The tool finds its library.
+run(${prefix}/bin/pgcachewatch --version)
+if(NOT output STREQUAL "pgcachewatch ${VERSION}\n")
+    message(FATAL_ERROR "The tool printed \"${output}\"")
+endif()
+
 # Found by CMake.
 run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${CONSUMER}/consumer -B ${WORK}/build
     -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_C_COMPILER=${CC}
@@ -68,3 +74,24 @@ if(CXX)
         -Wl,-rpath,${library_folder})
     runs(${WORK}/shared_cpp)
 endif()
+
+# The program in the README, as a reader would paste it.
+if(NOT EXISTS ${README})
+    return()
+endif()
+file(READ ${README} text)
+string(FIND "${text}" "\n```c\n" begin)
+if(begin EQUAL -1)
+    message(FATAL_ERROR "No C program in ${README}")
+endif()
+math(EXPR begin "${begin} + 6")
+string(SUBSTRING "${text}" ${begin} -1 text)
+string(FIND "${text}" "\n```" length)
+string(SUBSTRING "${text}" 0 ${length} text)
+file(WRITE ${WORK}/readme.c "${text}\n")
+set(ENV{PKG_CONFIG_PATH} ${pc_folder})
+pkg_config(compile_with_libpq --cflags libpq)
+pkg_config(link_with_libpq --libs libpq)
+run(${CC} -std=c11 -Wall -Wextra -Werror ${compile_with_libpq}
+    ${WORK}/readme.c -o ${WORK}/readme ${link_with_libpq})
+message(STATUS "The program in the README compiles")
