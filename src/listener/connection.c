@@ -47,9 +47,16 @@ disconnected(const struct pgcwi_connection *connection,
                            text[0] != '\0' ? text : "the connection was lost");
 }
 
+/* libpq would write it to stderr. */
+static void
+log_notice(void *log, const char *message)
+{
+    pgcwi_log_write(log, PGCW_LOG_INFO, "the server says: %s", message);
+}
+
 enum pgcw_status
 pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       struct pgcw_error *error)
+                       struct pgcwi_log *log, struct pgcw_error *error)
 {
     /*
      * What stands before dbname is a default that the dsn may change, what
@@ -71,6 +78,7 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
                                "no memory for a connection");
     }
+    PQsetNoticeProcessor(connection->pg, log_notice, log);
     if (PQstatus(connection->pg) == CONNECTION_BAD) {
         return disconnected(connection, error);
     }

@@ -12,6 +12,8 @@
 
 #include <pgcachewatch/status.h>
 
+#include "base/log.h"
+
 struct pgcwi_connection {
     PGconn *pg; /* NULL: not open */
     bool has_unsent;
@@ -27,10 +29,11 @@ enum pgcwi_answer {
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error);
 
-/* Begin to connect; `dsn` NULL means the PG* environment. */
+/* Begin to connect; `dsn` NULL means the PG* environment. The server's
+ * notices go to `log`, which must outlive the connection. */
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       struct pgcw_error *error);
+                       struct pgcwi_log *log, struct pgcw_error *error);
 /* Accepts one that is not open, if it is all zero. */
 void pgcwi_connection_close(struct pgcwi_connection *connection);
 
