@@ -138,7 +138,8 @@ pgcw_listener_open(const struct pgcw_listener_options *options,
  * listener may be under way.
  *
  * Threads: any but the library's. Blocks: until its threads have ended,
- * which is not longer than the running callback. Signals: unsafe.
+ * which is not longer than the running callback, or libpq's look-up of a
+ * host's name. Signals: unsafe.
  */
 PGCW_API void pgcw_listener_close(struct pgcw_listener *listener);
 

@@ -67,7 +67,7 @@ call_loader(struct pgcw_cache *cache, struct pgcw_bytes key,
         pgcwi_cache_count(cache, PGCWI_LOAD_FAILURES);
         error->status = status;
         if (error->detail[0] == '\0') {
-            (void)pgcwi_error_set(error, status, "the loader failed: %s",
+            (void)pgcwi_error_set(error, status, "the loader says: %s",
                                   pgcw_status_text(status));
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/reader.h"
 
+#include <assert.h>
 #include <pthread.h>
 
 #include <pgcachewatch/cache.h>
@@ -142,6 +143,7 @@ pgcwi_reader_begin(void)
 void
 pgcwi_reader_end(void)
 {
+    assert(thread.depth > 0 && "no read section is open");
     PGCWI_PUBLISHED(&pgcwi_rcu_edge);
     urcu_memb_read_unlock();
     thread.depth--;

@@ -108,7 +108,8 @@ connect_to_server(struct session *session, struct pgcw_error *error)
 {
     short events = POLLOUT; /* libpq's rule for the first poll */
     enum pgcw_status status = pgcwi_connection_start(
-        &session->connection, session->listener->settings.dsn, error);
+        &session->connection, session->listener->settings.dsn,
+        &session->listener->log, error);
 
     while (status == PGCW_OK && !is_stopping(session)) {
         bool is_ready = pgcwi_listener_poll(
