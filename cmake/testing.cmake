@@ -9,12 +9,13 @@ function(pgcw_test_program target source)
     add_executable(${target} ${source})
     pgcw_target_defaults(${target})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_link_libraries(${target} PRIVATE pgcachewatch_testing
-        PkgConfig::CMOCKA PkgConfig::LIBPQ PkgConfig::JANSSON
-        PkgConfig::URCU_MEMB PkgConfig::URCU_CDS Threads::Threads)
+    # The commands first: an archive is searched for what is missing so far.
     if(TARGET pgcachewatch_commands)
         target_link_libraries(${target} PRIVATE pgcachewatch_commands)
     endif()
+    target_link_libraries(${target} PRIVATE pgcachewatch_testing
+        PkgConfig::CMOCKA PkgConfig::LIBPQ PkgConfig::JANSSON
+        PkgConfig::URCU_MEMB PkgConfig::URCU_CDS Threads::Threads)
 endfunction()
 
 # pgcw_unit_test(queue/ring): tests/queue/test_ring.c, as unit.queue.ring.

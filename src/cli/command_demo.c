@@ -164,18 +164,24 @@ watch(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report)
     pgcwi_demo_stop(run);
 }
 
-/* After a sync nothing that is still cached may be older than what was
- * committed: look at all of it. */
+/* All that was committed is applied when it returns. */
 static void
-compare_all(struct pgcwi_demo_run *run, struct pgcwi_demo_verdict *verdict)
+sync_at_the_end(struct pgcwi_demo_run *run)
+{
+    int64_t started_ns = pgcwi_demo_now_ns();
+    if (pgcw_listener_sync(run->listener, FINAL_SYNC_TIMEOUT_MS) == PGCW_OK) {
+        pgcwi_demo_oracle_synced(run->oracle, started_ns);
+    } else {
+        pgcwi_demo_fail(run, "the last sync was not answered");
+    }
+}
+
+/* Nothing that is still cached may be older than what was committed. */
+static uint64_t
+compare_all(struct pgcwi_demo_run *run)
 {
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
-    int64_t started_ns = pgcwi_demo_now_ns();
-    if (pgcw_listener_sync(run->listener, FINAL_SYNC_TIMEOUT_MS) != PGCW_OK) {
-        pgcwi_demo_fail(run, "the last sync was not answered");
-        return;
-    }
-    pgcwi_demo_oracle_synced(run->oracle, started_ns);
+    uint64_t compared = 0;
     for (uint64_t row = 0; row < run->options->rows; row++) {
         int64_t id = pgcwi_demo_id_of(row);
         int64_t known = pgcwi_demo_oracle_known(run->oracle, row);
@@ -183,11 +189,12 @@ compare_all(struct pgcwi_demo_run *run, struct pgcwi_demo_verdict *verdict)
             pgcw_cache_get(run->caches[pgcwi_demo_table_of(row)],
                            (struct pgcw_bytes){&id, sizeof(id)}, &value);
         if (status == PGCW_OK) {
-            verdict->compared_at_end++;
+            compared++;
             pgcwi_demo_check(run, row, known, value.data, value.size);
         }
     }
     pgcw_buffer_free(&value);
+    return compared;
 }
 
 /* A check that heard nothing has proven nothing. */
@@ -214,15 +221,14 @@ measure(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report,
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i].id, NULL);
     }
+    if (!pgcwi_demo_has_failed(run)) {
+        sync_at_the_end(run);
+    }
     pgcwi_demo_sample_take(run, last);
     if (!pgcwi_demo_has_failed(run)) {
-        compare_all(run, &verdict);
-    }
-    /* the rates stay those of the threads; the rest is news */
-    pgcwi_demo_oracle_findings(run->oracle, &last->findings);
-    pgcw_listener_stats(run->listener, &last->listener);
-    if (!pgcwi_demo_has_failed(run)) {
         check_that_events_came(run, last);
+        verdict.compared_at_end = compare_all(run);
+        pgcwi_demo_oracle_findings(run->oracle, &last->findings);
     }
     verdict.is_interrupted = pgcwi_demo_is_interrupted(run);
     pgcwi_demo_report_fini(report);
