@@ -12,6 +12,9 @@
 -- triggers. The one with the bare name is the Python library's, for all four
 -- events; where it is there it is replaced, so that nothing is told twice. A
 -- foreign table can have no transition tables, and so has the bare one only.
+--
+-- A trigger of such a name that calls another function is not replaced: it
+-- may be that of another channel, say a_i beside a.
 
 WITH relation AS (
     SELECT c.oid, c.relkind = 'f' AS is_foreign,
@@ -45,7 +48,7 @@ WITH relation AS (
            relation.turn AS relation_turn
       FROM relation JOIN kind USING (is_foreign)
 ), found AS (
-    SELECT wanted.relation_oid, wanted.name,
+    SELECT wanted.relation_oid, wanted.name, p.proname,
            t.tgfoid = function.oid
            AND t.tgtype = wanted.type
            AND (t.tgnargs > 0) = (wanted.rows IS NOT NULL)
@@ -57,6 +60,7 @@ WITH relation AS (
       FROM wanted
       JOIN pg_catalog.pg_trigger AS t
         ON t.tgrelid = wanted.relation_oid AND t.tgname = wanted.name
+      JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
       CROSS JOIN function
 )
 SELECT pg_catalog.translate(
@@ -75,6 +79,10 @@ SELECT pg_catalog.translate(
            CASE WHEN wanted.rows IS NOT NULL THEN '''changed_rows''' END)
            AS statement,
        CASE
+       WHEN found.proname <> :'function'::text
+       THEN pg_catalog.format(
+                'trigger %I on %s is there, and calls %I, not our function',
+                wanted.name, wanted.relation_name, found.proname)
        WHEN NOT pg_catalog.has_table_privilege(wanted.relation_oid, 'TRIGGER')
        THEN pg_catalog.format(
                 'role %I may make no trigger on %s: GRANT TRIGGER ON %2$s '

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending an event by hand. */
+#include "support/database.h"
+
+#include <pgcachewatch/event.h>
+
+#include "event/payload.h"
+
+#define DATABASE "pgcw_test_emit"
+
+static PGconn *connection;
+static struct pgcw_error error;
+
+static int
+make_database(void **state)
+{
+    (void)state;
+    connection = database_create(DATABASE);
+    database_run(connection, "LISTEN " PGCW_DEFAULT_CHANNEL);
+    return 0;
+}
+
+static int
+drop_database(void **state)
+{
+    (void)state;
+    database_drop(connection, DATABASE);
+    return 0;
+}
+
+static struct pgcw_event
+make_event(void)
+{
+    struct pgcw_event event = {
+        .operation = PGCW_UPDATE,
+        .channel = PGCW_DEFAULT_CHANNEL,
+        .schema = "public",
+        .table = "orders",
+    };
+
+    return event;
+}
+
+static void
+emit(const struct pgcw_event *event)
+{
+    enum pgcw_status status = pgcw_event_emit(connection, event, &error);
+
+    if (status != PGCW_OK) {
+        print_error("%s\n", error.detail);
+    }
+    assert_int_equal(status, PGCW_OK);
+}
+
+static struct pgcwi_change
+decode_next(void)
+{
+    struct pgcwi_change change;
+    const char *payload = database_heard(connection);
+
+    assert_non_null(payload);
+    assert_true(pgcwi_payload_decode(payload, strlen(payload), &change));
+    return change;
+}
+
+static void
+event_is_heard_as_it_was_sent(void **state)
+{
+    static const enum pgcw_operation operations[] = {
+        PGCW_INSERT, PGCW_UPDATE, PGCW_DELETE, PGCW_TRUNCATE};
+    struct pgcw_event event = make_event();
+
+    (void)state;
+    event.schema = "Größe";
+    event.table = "a \"b\"\\\n表";
+    event.sent_at_us = INT64_C(1763837820123457);
+    for (size_t i = 0; i < 4; i++) {
+        struct pgcwi_change change;
+
+        event.operation = operations[i];
+        emit(&event);
+        change = decode_next();
+        assert_int_equal(change.operation, operations[i]);
+        assert_string_equal(change.schema, event.schema);
+        assert_string_equal(change.table, event.table);
+        assert_int_equal(change.sent_at_us, event.sent_at_us);
+    }
+}
+
+static void
+time_that_is_not_given_is_the_start_of_the_transaction(void **state)
+{
+    struct pgcw_event event = make_event();
+    int64_t start_us;
+
+    (void)state;
+    database_run(connection, "SET TimeZone = 'Asia/Kathmandu'; BEGIN");
+    start_us = atoll(database_text(
+        connection, "SELECT (extract(epoch FROM now()) * 1000000)::bigint"));
+    database_run(connection, "SELECT pg_sleep(0.002)");
+    emit(&event);
+    assert_null(database_heard(connection));
+    database_run(connection, "COMMIT");
+    assert_int_equal(decode_next().sent_at_us, start_us);
+    database_run(connection, "RESET TimeZone");
+}
+
+static void
+empty_schema_is_not_sent(void **state)
+{
+    struct pgcw_event event = make_event();
+
+    (void)state;
+    event.schema = "";
+    emit(&event);
+    assert_null(strstr(database_heard(connection), "schema"));
+    event.schema = NULL;
+    emit(&event);
+    assert_null(strstr(database_heard(connection), "schema"));
+}
+
+static void
+other_channel_is_heard_under_its_exact_name(void **state)
+{
+    struct pgcw_event event = make_event();
+    PGnotify *notify;
+
+    (void)state;
+    event.channel = "It's \"Another\"";
+    database_run(connection, "LISTEN \"It's \"\"Another\"\"\"");
+    emit(&event);
+    notify = PQnotifies(connection);
+    assert_non_null(notify);
+    assert_string_equal(notify->relname, event.channel);
+    PQfreemem(notify);
+}
+
+static void
+refuse(const struct pgcw_event *event, const char *word)
+{
+    assert_int_equal(pgcw_event_emit(connection, event, &error),
+                     PGCW_INVALID_ARGUMENT);
+    assert_non_null(strstr(error.detail, word));
+    assert_int_equal(pgcw_event_emit(connection, event, NULL),
+                     PGCW_INVALID_ARGUMENT);
+    assert_null(database_heard(connection));
+}
+
+static void
+what_a_listener_would_not_understand_is_refused(void **state)
+{
+    char name[65];
+    struct pgcw_event event = make_event();
+
+    (void)state;
+    memset(name, 'x', sizeof name - 1);
+    name[64] = '\0';
+    event.channel = name;
+    refuse(&event, "channel");
+    event.channel = NULL;
+    refuse(&event, "channel");
+    event = make_event();
+    event.table = name;
+    refuse(&event, "table");
+    event.table = "";
+    refuse(&event, "table");
+    event = make_event();
+    event.schema = name;
+    refuse(&event, "schema");
+    event = make_event();
+    event.operation = (enum pgcw_operation)3;
+    refuse(&event, "operation");
+}
+
+static void
+refusal_and_lost_connection_are_told_apart(void **state)
+{
+    struct pgcw_event event = make_event();
+    PGconn *usual = connection;
+    char sql[64];
+
+    (void)state;
+    assert_string_equal(database_fail(connection, "BEGIN; SELECT 1/0"),
+                        "22012");
+    assert_int_equal(pgcw_event_emit(connection, &event, &error), PGCW_REFUSED);
+    assert_string_equal(error.sqlstate, "25P02");
+    database_run(connection, "ROLLBACK");
+    connection = database_connect(DATABASE);
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 5000)",
+             PQbackendPID(connection));
+    database_run(usual, sql);
+    assert_int_equal(pgcw_event_emit(connection, &event, &error),
+                     PGCW_DISCONNECTED);
+    PQfinish(connection);
+    connection = usual;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(event_is_heard_as_it_was_sent),
+        cmocka_unit_test(
+            time_that_is_not_given_is_the_start_of_the_transaction),
+        cmocka_unit_test(empty_schema_is_not_sent),
+        cmocka_unit_test(other_channel_is_heard_under_its_exact_name),
+        cmocka_unit_test(what_a_listener_would_not_understand_is_refused),
+        cmocka_unit_test(refusal_and_lost_connection_are_told_apart),
+    };
+
+    return cmocka_run_group_tests(tests, make_database, drop_database);
+}
