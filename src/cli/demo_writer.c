@@ -12,21 +12,33 @@
 #define SYNC_TIMEOUT_MS 2000
 #define NO_ROOM_PAUSE_NS INT64_C(1000000)
 
-/* Runs on a library thread, when every cache has applied the event. */
+/* "items_00" to "items_15"; another name is not ours. */
+static bool
+find_table(const char *name, uint32_t *table)
+{
+    for (uint32_t i = 0; i < PGCWI_DEMO_TABLES; i++) {
+        char ours[16];
+        snprintf(ours, sizeof(ours), "items_%02u", (unsigned)i);
+        if (strcmp(name, ours) == 0) {
+            *table = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Runs on a library thread, when every cache has applied the event. Anyone
+ * may send on the channel. */
 void
 pgcwi_demo_on_event(void *context, const struct pgcw_event *event)
 {
     struct pgcwi_demo_run *run = context;
-    unsigned table = 0;
-    int end = 0;
-    /* anyone may send on the channel; ours look like this */
-    if (strcmp(event->schema, run->schema) != 0 ||
-        sscanf(event->table, "items_%2u%n", &table, &end) != 1 ||
-        event->table[end] != '\0' || table >= PGCWI_DEMO_TABLES) {
-        return;
+    uint32_t table;
+    if (strcmp(event->schema, run->schema) == 0 &&
+        find_table(event->table, &table)) {
+        pgcwi_demo_oracle_event(run->oracle, table, event->sent_at_us,
+                                pgcwi_demo_now_ns());
     }
-    pgcwi_demo_oracle_event(run->oracle, table, event->sent_at_us,
-                            pgcwi_demo_now_ns());
 }
 
 static bool
