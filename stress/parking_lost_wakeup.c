@@ -97,10 +97,22 @@ wait_until_handled(struct member *member)
 }
 
 static void
+push_and_wake(struct member *member)
+{
+    static int item;
+    struct group *group = member->group;
+
+    if (!pgcwi_ring_push(group->ring, &item)) {
+        stress_give_up(group->stress, "the ring is full");
+    }
+    pgcwi_parking_wake_one(&group->parking);
+    member->pushed_count++;
+}
+
+static void
 produce(struct member *member)
 {
     struct group *group = member->group;
-    static int item;
 
     while (!stress_is_over(group->stress)) {
         uint32_t count =
@@ -108,11 +120,7 @@ produce(struct member *member)
 
         stress_random_delay(&member->random, 1000);
         for (uint32_t i = 0; i < count; i++) {
-            if (!pgcwi_ring_push(group->ring, &item)) {
-                stress_give_up(group->stress, "the ring is full");
-            }
-            pgcwi_parking_wake_one(&group->parking);
-            member->pushed_count++;
+            push_and_wake(member);
         }
         wait_until_handled(member);
     }

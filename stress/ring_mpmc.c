@@ -9,7 +9,6 @@
  */
 #include <inttypes.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,20 +74,26 @@ make_item(struct worker *worker, uint64_t number)
 }
 
 static void
+push_until_taken(struct worker *worker, struct item *item)
+{
+    const struct item before = *item;
+
+    while (!pgcwi_ring_push(worker->test->ring, item)) {
+        worker->full_count++;
+        if (item->whole != WHOLE || item->number != before.number) {
+            stress_fail(&worker->test->stress, "a refused item was changed");
+        }
+        sched_yield();
+    }
+}
+
+static void
 produce(struct worker *worker)
 {
     struct test *test = worker->test;
 
     for (uint64_t number = 1; !stress_is_over(&test->stress); number++) {
-        struct item *item = make_item(worker, number);
-
-        while (!pgcwi_ring_push(test->ring, item)) {
-            worker->full_count++;
-            if (item->whole != WHOLE || item->number != number) {
-                stress_fail(&test->stress, "a refused item was changed");
-            }
-            sched_yield();
-        }
+        push_until_taken(worker, make_item(worker, number));
         tally_add(&worker->tallies[worker->index], number);
         stress_random_delay(&worker->random, 50);
     }

@@ -67,14 +67,16 @@ uint32_t
 pgcwi_parking_prepare(struct pgcwi_parking *parking)
 {
     /*
-     * ORDER: our sleeper_count++ before our ticket and our next look.
+     * ORDER: our sleeper_count++ before our ticket.
      * Pairs with: wake(). Without it: the producer sees no sleeper, we see
-     * no work, and the event waits for the one after it.
+     * no work, and only the kernel's comparison is left to keep the event
+     * from waiting for the one after it.
      */
     atomic_fetch_add_explicit(&parking->sleeper_count, 1, memory_order_seq_cst);
     /*
      * ORDER: our ticket before our next look.
-     * Pairs with: wake(). Without it: as above.
+     * Pairs with: wake(). Without it: the ticket contains a wake, the look
+     * is older and misses its work, and we sleep while an event waits.
      */
     return atomic_load_explicit(&parking->wake_count, memory_order_seq_cst);
 }

@@ -164,7 +164,7 @@ one_allocation_of_all_threads_fails(void **state)
     long failure_counts[4] = {0};
 
     (void)state;
-    pgcwi_alloc_fail_nth(2 * ALLOCATIONS_PER_THREAD);
+    pgcwi_alloc_fail_nth(ALLOCATIONS_PER_THREAD + 1);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, count_failures,
                                         &failure_counts[i]),

@@ -136,6 +136,20 @@ read_file(const char *path, char *content, size_t most)
 
 /* The first word of a file's name says what shall become of it. */
 static void
+check_file(const char *name, bool is_accepted)
+{
+    struct pgcwi_change change;
+    char path[4096];
+    char content[16384];
+
+    (void)snprintf(path, sizeof path, "%s/%s", CORPUS, name);
+    if (decode_exact(content, read_file(path, content, sizeof content),
+                     &change) != is_accepted) {
+        fail_msg("%s was not", name);
+    }
+}
+
+static void
 every_payload_of_the_corpus_is_accepted_or_refused_as_named(void **state)
 {
     DIR *corpus = opendir(CORPUS);
@@ -146,22 +160,13 @@ every_payload_of_the_corpus_is_accepted_or_refused_as_named(void **state)
     (void)state;
     assert_non_null(corpus);
     while ((entry = readdir(corpus)) != NULL) {
-        bool is_accepted = strncmp(entry->d_name, "accepted-", 9) == 0;
-        bool is_refused = strncmp(entry->d_name, "refused-", 8) == 0;
-        struct pgcwi_change change;
-        char path[4096];
-        char content[16384];
-
-        if (!is_accepted && !is_refused) {
-            continue;
+        if (strncmp(entry->d_name, "accepted-", 9) == 0) {
+            check_file(entry->d_name, true);
+            accepted_count++;
+        } else if (strncmp(entry->d_name, "refused-", 8) == 0) {
+            check_file(entry->d_name, false);
+            refused_count++;
         }
-        (void)snprintf(path, sizeof path, "%s/%s", CORPUS, entry->d_name);
-        if (decode_exact(content, read_file(path, content, sizeof content),
-                         &change) != is_accepted) {
-            fail_msg("%s was not", entry->d_name);
-        }
-        accepted_count += is_accepted;
-        refused_count += is_refused;
     }
     (void)closedir(corpus);
     assert_true(accepted_count >= 5);
@@ -215,21 +220,21 @@ nul_anywhere_is_refused(void **state)
 static void
 deep_nesting_is_refused_or_ignored_but_harmless(void **state)
 {
-    enum { DEPTH = 1000000 };
-    char *text = malloc(2 * DEPTH);
+    const size_t depth = 1000000;
+    char *text = malloc(2 * depth);
     struct pgcwi_change change;
     char prefix[] = "{\"more\":";
 
     (void)state;
     assert_non_null(text);
-    memset(text, '[', 2 * DEPTH);
-    assert_false(decode_exact(text, DEPTH, &change));
-    memset(text + DEPTH, ']', DEPTH);
-    assert_false(decode_exact(text, 2 * DEPTH, &change));
-    for (size_t i = 0; i + sizeof prefix <= 2 * DEPTH; i += sizeof prefix - 1) {
+    memset(text, '[', 2 * depth);
+    assert_false(decode_exact(text, depth, &change));
+    memset(text + depth, ']', depth);
+    assert_false(decode_exact(text, 2 * depth, &change));
+    for (size_t i = 0; i + sizeof prefix <= 2 * depth; i += sizeof prefix - 1) {
         memcpy(text + i, prefix, sizeof prefix - 1);
     }
-    assert_false(decode_exact(text, 2 * DEPTH, &change));
+    assert_false(decode_exact(text, 2 * depth, &change));
     free(text);
 }
 
