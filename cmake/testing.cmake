@@ -38,7 +38,7 @@ function(pgcw_server_test name label)
         sh ${PROJECT_SOURCE_DIR}/tests/support/with_server.sh
         ${PGCW_TEST_SERVER_DIR} ${ARGN})
     set_tests_properties(${name} PROPERTIES
-        LABELS ${label} TIMEOUT 120 SKIP_RETURN_CODE 77
+        LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77
         FIXTURES_REQUIRED postgres_server RESOURCE_LOCK postgres_server
         ENVIRONMENT "${PGCW_TEST_ENVIRONMENT}")
     set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
