@@ -1,0 +1,289 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_tool.sh TOOL SQL
+#
+# Runs the real binary, and the files of the folder SQL with psql, on the
+# server of PGHOST and the like, in a database of its own.
+set -u
+tool=$1
+sql=$2
+if ! command -v psql >/dev/null; then
+    echo "no psql: skipped"
+    exit 77
+fi
+
+work=$(mktemp -d) || exit 1
+admin=$PGDATABASE
+database=pgcw_test_tool
+channel=ch_pgcachewatch_table_change
+failures=0
+PGOPTIONS='-c client_min_messages=warning'
+export PGOPTIONS
+unset PGDSN
+
+finish() {
+    psql -q -d "$admin" -c "DROP DATABASE IF EXISTS $database WITH (FORCE)"
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+# run CODE WORD…: the tool must end with that code; its output is kept.
+run() {
+    expected=$1
+    shift
+    timeout 30 "$tool" "$@" >"$work/out" 2>"$work/err"
+    code=$?
+    if [ "$code" != "$expected" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: pgcachewatch $*: ended with $code, not $expected"
+        cat "$work/out" "$work/err"
+    fi
+}
+
+# says out|err TEXT: the last output contains it.
+says() {
+    if ! grep -qF -e "$2" "$work/$1"; then
+        failures=$((failures + 1))
+        echo "FAILED: std$1 does not say: $2"
+        cat "$work/$1"
+    fi
+}
+
+# is_empty out|err
+is_empty() {
+    if [ -s "$work/$1" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: std$1 should be empty:"
+        cat "$work/$1"
+    fi
+}
+
+# triggers NUMBER: so many are there.
+triggers() {
+    found=$(psql -qAt -c 'SELECT count(*) FROM pg_trigger')
+    if [ "$found" != "$1" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: $found triggers, not $1"
+    fi
+}
+
+psql -q -d "$admin" -c "DROP DATABASE IF EXISTS $database WITH (FORCE)" \
+    -c "CREATE DATABASE $database" || exit 1
+PGDATABASE=$database
+export PGDATABASE
+psql -q -c 'CREATE TABLE orders (id int)' \
+    -c 'CREATE TABLE "Mixed Case" (id int)' \
+    -c 'CREATE VIEW shown AS SELECT 1' || exit 1
+
+echo "help, version and mistakes"
+run 0 --help
+says out "install"
+says out "demo"
+run 0 --version
+says out "pgcachewatch 0."
+run 2
+says err "usage: pgcachewatch"
+run 2 instal
+says err "no such command: instal"
+for command in install uninstall listen emit; do
+    run 0 $command --help
+    says out "usage: pgcachewatch $command"
+    says out "--pg-password"
+    is_empty err
+    run 2 $command --no-such=secret
+    says err "no such option: --no-such"
+    says err "see: pgcachewatch $command --help"
+    if grep -q secret "$work/err"; then
+        failures=$((failures + 1))
+        echo "FAILED: the value of an unknown option is shown"
+    fi
+done
+run 2 install
+says err "name at least one table"
+run 2 install orders --channel-name
+says err "--channel-name needs a value"
+run 2 install orders --commit=yes
+run 2 listen --count 0x1
+run 2 listen --seconds -1
+run 2 listen orders
+run 2 emit --table orders
+run 2 emit --table orders --operation upsert
+says err "no such operation: upsert"
+
+echo "install and uninstall"
+run 0 install --tables orders '"Mixed Case"'
+says out "AFTER INSERT ON public.orders"
+says out 'AFTER INSERT ON public."Mixed Case"'
+says err "nothing was written: --commit does that"
+triggers 0
+psql -q -v ON_ERROR_STOP=1 -f "$work/out" || failures=$((failures + 1))
+triggers 8
+run 0 install orders public.orders --tables '"Mixed Case"' --commit
+is_empty out
+says err "nothing to do"
+run 0 uninstall orders
+says err "nothing was written"
+says out "-- keep function"
+triggers 8
+run 0 uninstall orders --commit
+says err "done: drop trigger tg_pgcachewatch_table_change_${channel}_i on public.orders"
+triggers 4
+run 0 uninstall --commit
+says err "done: drop function public.fn_pgcachewatch_table_change_$channel()"
+triggers 0
+run 0 uninstall --commit
+says err "nothing to do"
+run 0 install --commit --channel-name=Ch --function-name f --trigger-name t \
+    orders
+says err "done: create function public.\"f_Ch\"()"
+says err "done: create trigger \"t_Ch\" on public.orders"
+run 0 uninstall --commit --channel-name Ch --function-name f --trigger-name t
+triggers 0
+
+echo "failures"
+run 1 install --commit orders nothing
+says err "nothing: there is no such table"
+says err "nothing was written"
+run 1 install --commit shown
+says err "a view"
+run 1 install --commit orders --channel-name \
+    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+says err "64 bytes"
+triggers 0
+run 1 install orders --pg-port 1
+says err "pgcachewatch: connection to server"
+
+echo "which server"
+run 1 install orders --pg-database pgcw_no_such
+says err 'database "pgcw_no_such" does not exist'
+run 0 install orders --pg-dsn "postgresql:///$database"
+run 1 install orders --pg-dsn "dbname=pgcw_no_such"
+run 0 install orders --pg-dsn "dbname=pgcw_no_such" --pg-database "$database"
+PGDSN="dbname=pgcw_no_such"
+export PGDSN
+run 1 install orders
+run 0 install orders --pg-dsn "dbname=$database"
+run 0 install orders --pg-database "$database"
+unset PGDSN
+
+echo "passwords"
+for dsn in 'postgresql://u:hunter2@%%/x' 'password=top hunter2 x' \
+    'host=/nowhere password=hunter2 user=u' \
+    'postgresql://u:hunter2@127.0.0.1:1/x'; do
+    for command in 'install orders' uninstall 'listen --seconds 1' \
+        'emit --table orders --operation insert'; do
+        # shellcheck disable=SC2086
+        run 1 $command --pg-dsn "$dsn"
+        if grep -q hunter2 "$work/out" "$work/err"; then
+            failures=$((failures + 1))
+            echo "FAILED: a password is shown: $command --pg-dsn $dsn"
+            cat "$work/err"
+        fi
+    done
+done
+
+echo "emit and listen"
+run 0 emit --operation update --table orders --schema public
+says out "sent: update of public.orders on channel $channel"
+
+# live: wait until the listener that runs in the background is live.
+live() {
+    for _ in $(seq 200); do
+        if grep -q ': live' "$work/listen.err"; then
+            return
+        fi
+        sleep 0.05
+    done
+    failures=$((failures + 1))
+    echo "FAILED: the listener is not live"
+    cat "$work/listen.err"
+}
+
+# listen WORD…: in the background, until it is live.
+listen() {
+    : >"$work/listen.err"
+    "$tool" listen --seconds 30 "$@" >"$work/out" 2>"$work/listen.err" &
+    pid=$!
+    live
+}
+
+# ended CODE: wait for it.
+ended() {
+    wait "$pid"
+    code=$?
+    if [ "$code" != "$1" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: listen ended with $code, not $1"
+        cat "$work/listen.err"
+    fi
+}
+
+run 0 install --commit orders
+listen --count 2
+psql -q -c 'INSERT INTO orders VALUES (1)' -c 'DELETE FROM orders'
+ended 0
+says out " insert   public.orders "
+says out " delete   public.orders "
+says out " ms"
+listen --json --count=1 --pg-dsn "dbname=$database"
+psql -q -c 'TRUNCATE orders'
+ended 0
+says out '"operation":"truncate","schema":"public","table":"orders"'
+says out '"latency_ms":'
+listen --count 1
+"$tool" emit --operation insert --table "$(printf 'a\033[31m\302\233b')" \
+    >"$work/emit"
+ended 0
+says out 'a\x1b[31m\xc2b'
+for signal in INT TERM HUP; do
+    listen
+    kill -s $signal "$pid"
+    ended 0
+    is_empty out
+done
+: >"$work/listen.err"
+{
+    "$tool" listen --seconds 30 2>"$work/listen.err"
+    echo $? >"$work/code"
+} | head -n 1 >"$work/out" &
+pid=$!
+live
+for n in 1 2 3; do
+    psql -q -c "INSERT INTO orders VALUES ($n)"
+    sleep 0.1
+done
+ended 0
+if [ "$(cat "$work/code")" != 0 ]; then
+    failures=$((failures + 1))
+    echo "FAILED: a closed pipe is no clean end"
+fi
+listen --seconds 1
+ended 0
+
+echo "plain psql"
+for _ in 1 2; do
+    psql -q -v table=orders -f "$sql/install.sql" || failures=$((failures + 1))
+    triggers 4
+done
+run 0 install orders
+says err "nothing to do"
+psql -q -v table='"Mixed Case"' -v channel=c -f "$sql/install.sql" ||
+    failures=$((failures + 1))
+triggers 8
+for wrong in table=nothing table=shown \
+    channel=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; do
+    if psql -q -v table=orders -v "$wrong" -f "$sql/install.sql" \
+        2>"$work/err"; then
+        failures=$((failures + 1))
+        echo "FAILED: psql installs with $wrong"
+    fi
+done
+psql -q -f "$sql/uninstall.sql" || failures=$((failures + 1))
+triggers 4
+psql -q -v table='"Mixed Case"' -v channel=c -f "$sql/uninstall.sql" ||
+    failures=$((failures + 1))
+triggers 0
+
+echo "$failures failures"
+[ "$failures" = 0 ]
