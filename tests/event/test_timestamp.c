@@ -115,7 +115,7 @@ static const char *const unreadable[] = {
 };
 
 static void
-other_unreadable_are_refused(void **state)
+other_texts_are_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof unreadable / sizeof unreadable[0]; i++) {
