@@ -9,6 +9,9 @@ set(PGCW_C_WARNINGS
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
     # Finds what the ordering check cannot: `++` and `=` on an atomic.
     list(APPEND PGCW_C_WARNINGS -Watomic-implicit-seq-cst)
+elseif(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # snprintf() is how texts are cut to fit, here.
+    list(APPEND PGCW_C_WARNINGS -Wno-format-truncation)
 endif()
 if(PGCW_WERROR)
     list(APPEND PGCW_WARNINGS -Werror)
