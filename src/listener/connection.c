@@ -8,14 +8,15 @@
 
 /*
  * libpq's text says which option is unknown, and that may be told; its other
- * texts may quote a part of the string, which could be a password.
+ * texts may quote a part of the string, which could be a password. So could
+ * the unknown option: `password=two words=x`, which lacks the quotes.
  */
 static enum pgcw_status
-refuse_dsn(const char *libpq_text, struct pgcw_error *error)
+refuse_dsn(const char *dsn, const char *libpq_text, struct pgcw_error *error)
 {
     static const char unknown_option[] = "invalid connection option";
     bool is_telling =
-        libpq_text != NULL &&
+        libpq_text != NULL && strstr(dsn, "password") == NULL &&
         strncmp(libpq_text, unknown_option, sizeof(unknown_option) - 1) == 0;
 
     return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT, "dsn: %s",
@@ -30,7 +31,7 @@ pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error)
     char *libpq_text = NULL;
     PQconninfoOption *parsed = PQconninfoParse(dsn, &libpq_text);
     enum pgcw_status status =
-        parsed != NULL ? PGCW_OK : refuse_dsn(libpq_text, error);
+        parsed != NULL ? PGCW_OK : refuse_dsn(dsn, libpq_text, error);
 
     PQconninfoFree(parsed);
     PQfreemem(libpq_text);

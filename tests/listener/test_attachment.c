@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <pgcachewatch/strategy.h>
+
+#include "base/alloc.h"
+#include "listener/listener.h"
+#include "support/door.h"
+#include "support/recorder.h"
+
+/* Only the attachments of it are used: no thread, no server. */
+static struct pgcw_listener listener;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    pgcwi_attachments_init(&listener.attachments);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    pgcwi_attachments_fini(&listener.attachments);
+    return 0;
+}
+
+static struct pgcw_cache *
+create_cache(pgcw_strategy_decide_fn *decide, void *context)
+{
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    callbacks.decide = decide;
+    callbacks.context = context;
+    if (decide != NULL) {
+        assert_int_equal(
+            pgcw_strategy_create(&callbacks, &options.strategy, NULL), PGCW_OK);
+    }
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+static const struct pgcw_bytes key = {"key", 3};
+
+static void
+put(struct pgcw_cache *cache)
+{
+    assert_int_equal(pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)),
+                     PGCW_OK);
+}
+
+static bool
+is_hit(struct pgcw_cache *cache)
+{
+    struct pgcw_bytes value;
+
+    pgcw_read_begin();
+    enum pgcw_status status = pgcw_cache_lookup(cache, key, &value);
+    pgcw_read_end();
+    return status == PGCW_OK;
+}
+
+static struct pgcw_event
+event_number(uint64_t number)
+{
+    return (struct pgcw_event){
+        .operation = PGCW_UPDATE,
+        .number = number,
+        .channel = "channel",
+        .schema = "",
+        .table = "orders",
+    };
+}
+
+static enum pgcw_decision
+keep(void *context, const struct pgcw_event *event)
+{
+    (void)context;
+    (void)event;
+    return PGCW_KEEP;
+}
+
+static void
+p2_cache_serves_only_between_open_and_close(void **state)
+{
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+
+    (void)state;
+    put(cache);
+    assert_false(is_hit(cache));
+    pgcwi_attachments_open(&listener.attachments);
+    put(cache);
+    assert_true(is_hit(cache));
+    pgcwi_attachments_close(&listener.attachments);
+    assert_false(is_hit(cache));
+    put(cache);
+    assert_false(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
+static void
+p3_opening_again_serves_nothing_from_before(void **state)
+{
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    put(cache);
+    struct pgcw_stamp before = pgcw_cache_stamp(cache);
+    pgcwi_attachments_close(&listener.attachments);
+    pgcwi_attachments_open(&listener.attachments);
+    assert_false(is_hit(cache));
+    assert_int_equal(pgcw_cache_put(cache, key, key, before), PGCW_OK);
+    assert_false(is_hit(cache));
+    put(cache);
+    assert_true(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
+static void
+cache_made_while_open_serves_at_once(void **state)
+{
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+    put(cache);
+    assert_true(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
+static void
+p5_event_goes_to_every_cache_and_each_decides_for_itself(void **state)
+{
+    struct pgcw_event event = event_number(1);
+    struct event_recorder recorders[3];
+    struct pgcw_cache *caches[3];
+    struct pgcw_cache *keeper = create_cache(keep, NULL);
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    put(keeper);
+    for (int i = 0; i < 3; i++) {
+        event_recorder_init(&recorders[i], 4);
+        caches[i] = create_cache(event_recorder_decide, &recorders[i]);
+        put(caches[i]);
+    }
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    assert_true(is_hit(keeper));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(recorders[i].count, 1);
+        assert_false(is_hit(caches[i]));
+        pgcw_cache_destroy(caches[i]);
+        event_recorder_fini(&recorders[i]);
+    }
+    pgcw_cache_destroy(keeper);
+}
+
+static void
+p3_flush_empties_every_cache_whatever_its_strategy(void **state)
+{
+    struct pgcw_cache *one = create_cache(keep, NULL);
+    struct pgcw_cache *other = create_cache(NULL, NULL);
+    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    put(one);
+    put(other);
+    pgcwi_attachments_flush(&listener.attachments);
+    assert_false(is_hit(one));
+    assert_false(is_hit(other));
+    pgcw_cache_stats(one, &stats);
+    assert_int_equal(stats.flushes, 2); /* opening is one too */
+    pgcw_cache_destroy(other);
+    pgcw_cache_destroy(one);
+}
+
+static enum pgcw_decision
+wait_at_door(void *context, const struct pgcw_event *event)
+{
+    (void)event;
+    door_pass(context);
+    return PGCW_INVALIDATE;
+}
+
+static void *
+apply_one(void *context)
+{
+    struct pgcw_event event = event_number(1);
+
+    (void)context;
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    return NULL;
+}
+
+static void *
+flush_close_and_open(void *context)
+{
+    pgcwi_attachments_flush(&listener.attachments);
+    pgcwi_attachments_close(&listener.attachments);
+    pgcwi_attachments_open(&listener.attachments);
+    (void)pgcwi_attachments_sweep(&listener.attachments);
+    pgcwi_attachments_close(&listener.attachments);
+    door_pass(context);
+    return NULL;
+}
+
+static void
+strategy_that_blocks_does_not_delay_flush_close_open_and_sweep(void **state)
+{
+    struct door strategys;
+    struct door flushers;
+    pthread_t applier;
+    pthread_t flusher;
+
+    (void)state;
+    door_init(&strategys);
+    door_init(&flushers);
+    door_open(&flushers);
+    struct pgcw_cache *cache = create_cache(wait_at_door, &strategys);
+    pgcwi_attachments_open(&listener.attachments);
+    put(cache);
+    assert_int_equal(pthread_create(&applier, NULL, apply_one, NULL), 0);
+    assert_true(door_wait_for_arrivals(&strategys, 1));
+    assert_int_equal(
+        pthread_create(&flusher, NULL, flush_close_and_open, &flushers), 0);
+    bool is_done = door_wait_for_arrivals(&flushers, 1);
+    bool is_served = is_hit(cache);
+    door_open(&strategys);
+    pthread_join(applier, NULL);
+    pthread_join(flusher, NULL);
+    pgcw_cache_destroy(cache);
+    door_fini(&flushers);
+    door_fini(&strategys);
+    assert_true(is_done);
+    assert_false(is_served);
+}
+
+static void
+count_destruction(void *context)
+{
+    ++*(int *)context;
+}
+
+static void
+strategy_is_destroyed_once_and_with_its_cache(void **state)
+{
+    int count = 0;
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    (void)state;
+    callbacks.decide = keep;
+    callbacks.destroy = count_destruction;
+    callbacks.context = &count;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &options.strategy, NULL),
+                     PGCW_OK);
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    assert_int_equal(count, 0);
+    pgcw_cache_destroy(cache);
+    assert_int_equal(count, 1);
+}
+
+static void
+strategy_stays_with_the_caller_when_no_cache_is_made(void **state)
+{
+    int count = 0;
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+    enum pgcw_status status = PGCW_NO_MEMORY;
+    long nth = 0;
+
+    (void)state;
+    callbacks.decide = keep;
+    callbacks.destroy = count_destruction;
+    callbacks.context = &count;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &options.strategy, NULL),
+                     PGCW_OK);
+    while (status != PGCW_OK) {
+        struct pgcw_error error = {.status = PGCW_OK};
+
+        pgcwi_alloc_fail_nth(++nth);
+        status = pgcw_cache_create(&listener, &options, &cache, &error);
+        pgcwi_alloc_fail_nth(0);
+        assert_int_equal(error.status, status);
+        assert_int_equal(count, 0);
+        assert_true(status == PGCW_OK || status == PGCW_NO_MEMORY);
+    }
+    assert_true(nth > 2);
+    pgcw_cache_destroy(cache);
+    assert_int_equal(count, 1);
+}
+
+static void
+default_strategy_is_freed_when_no_cache_is_made(void **state)
+{
+    struct pgcw_cache *cache = NULL;
+    enum pgcw_status status = PGCW_NO_MEMORY;
+
+    (void)state;
+    for (long nth = 1; status != PGCW_OK; nth++) {
+        pgcwi_alloc_fail_nth(nth);
+        status = pgcw_cache_create(&listener, NULL, &cache, NULL);
+        pgcwi_alloc_fail_nth(0);
+    }
+    pgcw_cache_destroy(cache); /* what leaks, the sanitizer tells */
+}
+
+struct flow {
+    _Atomic bool is_over;
+};
+
+static void *
+apply_until_over(void *context)
+{
+    struct flow *flow = context;
+
+    /* relaxed: only ends the loop */
+    for (uint64_t n = 1;
+         !atomic_load_explicit(&flow->is_over, memory_order_relaxed); n++) {
+        struct pgcw_event event = event_number(n);
+
+        pgcwi_attachments_apply(&listener.attachments, &event);
+        pgcwi_attachments_flush(&listener.attachments);
+        (void)pgcwi_attachments_sweep(&listener.attachments);
+    }
+    return NULL;
+}
+
+static void
+caches_come_and_go_while_events_flow(void **state)
+{
+    struct flow flow = {false};
+    pthread_t thread;
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    assert_int_equal(pthread_create(&thread, NULL, apply_until_over, &flow), 0);
+    for (int i = 0; i < 100; i++) {
+        struct pgcw_cache *first = create_cache(NULL, NULL);
+        struct pgcw_cache *second = create_cache(keep, NULL);
+        struct pgcw_cache *third = create_cache(NULL, NULL);
+
+        put(first);
+        put(second);
+        pgcw_cache_destroy(second);
+        pgcw_cache_destroy(first);
+        pgcw_cache_destroy(third);
+    }
+    /* relaxed: only ends the loop */
+    atomic_store_explicit(&flow.is_over, true, memory_order_relaxed);
+    pthread_join(thread, NULL);
+}
+
+static void
+destroying_no_cache_is_nothing(void **state)
+{
+    (void)state;
+    pgcw_cache_destroy(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(p2_cache_serves_only_between_open_and_close),
+        TEST(p3_opening_again_serves_nothing_from_before),
+        TEST(cache_made_while_open_serves_at_once),
+        TEST(p5_event_goes_to_every_cache_and_each_decides_for_itself),
+        TEST(p3_flush_empties_every_cache_whatever_its_strategy),
+        TEST(strategy_that_blocks_does_not_delay_flush_close_open_and_sweep),
+        TEST(strategy_is_destroyed_once_and_with_its_cache),
+        TEST(strategy_stays_with_the_caller_when_no_cache_is_made),
+        TEST(default_strategy_is_freed_when_no_cache_is_made),
+        TEST(caches_come_and_go_while_events_flow),
+        TEST(destroying_no_cache_is_nothing),
+    };
+
+    return cmocka_run_group_tests_name("attachment", tests, NULL, NULL);
+}

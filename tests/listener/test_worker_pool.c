@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool is driven as the listener's thread drives it: by one thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pgcachewatch/strategy.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "listener/listener.h"
+#include "support/door.h"
+#include "support/recorder.h"
+
+#define PATIENCE_NS (PATIENCE_MS * PGCWI_NS_PER_MS)
+
+static struct pgcw_listener listener;
+static struct event_recorder heard; /* by on_event */
+
+static void
+start_pool(uint32_t worker_count, uint32_t ring_capacity)
+{
+    struct pgcwi_worker_pool_options options = {
+        .worker_count = worker_count,
+        .ring_capacity = ring_capacity,
+        .channel = "channel",
+        .attachments = &listener.attachments,
+        .freshness = &listener.freshness,
+        .counters = &listener.counters,
+        .log = &listener.log,
+        .on_event = event_recorder_note,
+        .on_event_context = &heard,
+    };
+
+    assert_int_equal(pgcwi_worker_pool_start(&options, &listener.pool, NULL),
+                     PGCW_OK);
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    memset(&listener, 0, sizeof(listener));
+    pgcwi_attachments_init(&listener.attachments);
+    pgcwi_freshness_init(&listener.freshness);
+    pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
+    pgcwi_attachments_open(&listener.attachments);
+    event_recorder_init(&heard, 100000);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    pgcwi_worker_pool_stop(listener.pool);
+    event_recorder_fini(&heard);
+    pgcwi_log_fini(&listener.log);
+    pgcwi_freshness_fini(&listener.freshness);
+    pgcwi_attachments_fini(&listener.attachments);
+    return 0;
+}
+
+static struct pgcw_cache *
+create_cache(pgcw_strategy_decide_fn *decide, void *context)
+{
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    callbacks.decide = decide;
+    callbacks.context = context;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &options.strategy, NULL),
+                     PGCW_OK);
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+static bool
+push(const char *table)
+{
+    char payload[256];
+
+    (void)snprintf(payload, sizeof(payload),
+                   "{\"operation\":\"update\",\"table\":\"%s\","
+                   "\"sent_at\":\"2026-11-22T18:57:00.123456+00:00\"}",
+                   table);
+    return pgcwi_worker_pool_push_payload(listener.pool, payload, 1);
+}
+
+static void
+push_patiently(int i)
+{
+    char table[16];
+
+    (void)snprintf(table, sizeof(table), "%d", i);
+    while (!push(table)) {
+        sched_yield();
+    }
+}
+
+/* Wait until all that was pushed is applied. */
+static bool
+drain(void)
+{
+    uint64_t ticket = pgcwi_freshness_request(&listener.freshness);
+    struct pgcwi_fence fence = {ticket, pgcwi_clock_monotonic_ns()};
+
+    while (!pgcwi_worker_pool_push_fence(listener.pool, fence)) {
+        sched_yield();
+    }
+    return pgcwi_freshness_wait(&listener.freshness, ticket,
+                                pgcwi_clock_monotonic_ns() + PATIENCE_NS);
+}
+
+/* All of 1 … count, in this order: none lost, none twice. */
+static void
+assert_holds_tables_in_order(const struct event_recorder *recorder, int count)
+{
+    assert_int_equal(recorder->count, count);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(atoi(recorder->events[i].table), i + 1);
+    }
+}
+
+static void
+P5_events_are_applied_in_number_order_by_many_workers(void **state)
+{
+    enum { COUNT = 20000, CACHES = 3 };
+    struct event_recorder seen[CACHES];
+    struct pgcw_cache *caches[CACHES];
+
+    (void)state;
+    for (int i = 0; i < CACHES; i++) {
+        event_recorder_init(&seen[i], COUNT);
+        caches[i] = create_cache(event_recorder_decide, &seen[i]);
+    }
+    start_pool(8, 1024);
+    for (int i = 1; i <= COUNT; i++) {
+        push_patiently(i);
+    }
+    bool is_drained = drain();
+    for (int i = 0; i < CACHES; i++) {
+        pgcw_cache_destroy(caches[i]);
+    }
+    assert_true(is_drained);
+    for (int i = 0; i < CACHES; i++) {
+        assert_holds_tables_in_order(&seen[i], COUNT);
+        assert_true(event_recorder_is_ascending(&seen[i]));
+        assert_int_equal(seen[i].events[0].number, 1);
+        assert_int_equal(seen[i].events[COUNT - 1].number, COUNT);
+        event_recorder_fini(&seen[i]);
+    }
+    assert_holds_tables_in_order(&heard, COUNT);
+    assert_int_equal(pgcwi_counter_read(&listener.counters.events_applied),
+                     COUNT);
+}
+
+static enum pgcw_decision
+wait_at_door(void *context, const struct pgcw_event *event)
+{
+    (void)event;
+    door_pass(context);
+    return PGCW_INVALIDATE;
+}
+
+static void
+full_ring_refuses_and_leaves_no_hole_in_the_numbers(void **state)
+{
+    struct door door;
+    int taken = 1;
+
+    (void)state;
+    door_init(&door);
+    struct pgcw_cache *cache = create_cache(wait_at_door, &door);
+    start_pool(2, 4);
+    assert_true(push("1"));
+    assert_true(door_wait_for_arrivals(&door, 1));
+    /* one waits at the door, one for its turn, three are in the ring */
+    for (int i = 0; i < 1000; i++) {
+        char table[16];
+
+        (void)snprintf(table, sizeof(table), "%d", taken + 1);
+        if (push(table)) {
+            taken++;
+        }
+    }
+    bool is_refused = !push("refused");
+    bool is_fence_refused = !pgcwi_worker_pool_push_fence(
+        listener.pool, (struct pgcwi_fence){0, 1});
+    uint32_t waiting = pgcwi_worker_pool_waiting(listener.pool);
+    door_open(&door);
+    for (int i = taken + 1; i <= 100; i++) {
+        push_patiently(i);
+    }
+    bool is_drained = drain();
+    pgcw_cache_destroy(cache);
+    door_fini(&door);
+    assert_in_range(taken, 4, 5);
+    assert_true(is_refused);
+    assert_true(is_fence_refused);
+    assert_int_equal(waiting, 3);
+    assert_true(is_drained);
+    assert_holds_tables_in_order(&heard, 100);
+    assert_int_equal(heard.events[99].number, 100);
+}
+
+static void
+P3_undecodable_payload_flushes_all_caches_and_is_counted(void **state)
+{
+    static const struct pgcw_bytes key = {"key", 3};
+    struct event_recorder seen;
+    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
+
+    (void)state;
+    event_recorder_init(&seen, 4);
+    struct pgcw_cache *cache = create_cache(event_recorder_decide, &seen);
+    start_pool(2, 64);
+    assert_int_equal(pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)),
+                     PGCW_OK);
+    assert_true(pgcwi_worker_pool_push_payload(listener.pool, "garbage", 1));
+    assert_true(pgcwi_worker_pool_push_payload(listener.pool, "", 1));
+    assert_true(drain());
+    pgcw_read_begin();
+    struct pgcw_bytes value;
+    enum pgcw_status status = pgcw_cache_lookup(cache, key, &value);
+    pgcw_read_end();
+    pgcw_cache_stats(cache, &stats);
+    pgcw_cache_destroy(cache);
+    assert_int_equal(status, PGCW_MISS);
+    assert_int_equal(stats.flushes, 2);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(heard.count, 0);
+    event_recorder_fini(&seen);
+    assert_int_equal(
+        pgcwi_counter_read(&listener.counters.payloads_undecodable), 2);
+    assert_int_equal(pgcwi_counter_read(&listener.counters.gaps), 2);
+}
+
+static void
+P7_fence_completes_only_when_all_that_was_pushed_before_is_applied(void **state)
+{
+    struct door door;
+
+    (void)state;
+    door_init(&door);
+    struct pgcw_cache *cache = create_cache(wait_at_door, &door);
+    start_pool(4, 64);
+    uint64_t ticket = pgcwi_freshness_request(&listener.freshness);
+    assert_true(push("1"));
+    assert_true(pgcwi_worker_pool_push_fence(listener.pool,
+                                             (struct pgcwi_fence){ticket, 7}));
+    assert_true(door_wait_for_arrivals(&door, 1));
+    bool is_early =
+        pgcwi_freshness_wait(&listener.freshness, ticket,
+                             pgcwi_clock_monotonic_ns() + 50 * PGCWI_NS_PER_MS);
+    int64_t early_horizon_ns = pgcwi_freshness_horizon_ns(&listener.freshness);
+    door_open(&door);
+    bool is_complete = pgcwi_freshness_wait(
+        &listener.freshness, ticket, pgcwi_clock_monotonic_ns() + PATIENCE_NS);
+    pgcw_cache_destroy(cache);
+    door_fini(&door);
+    assert_false(is_early);
+    assert_int_equal(early_horizon_ns, 0);
+    assert_true(is_complete);
+    assert_int_equal(pgcwi_freshness_horizon_ns(&listener.freshness), 7);
+}
+
+static void
+P6_horizon_never_goes_back_with_many_workers(void **state)
+{
+    int64_t before = 0;
+
+    (void)state;
+    start_pool(8, 256);
+    for (int64_t sent_at_ns = 1; sent_at_ns <= 20000; sent_at_ns++) {
+        struct pgcwi_fence fence = {0, sent_at_ns};
+
+        while (!pgcwi_worker_pool_push_fence(listener.pool, fence)) {
+            sched_yield();
+        }
+        int64_t now = pgcwi_freshness_horizon_ns(&listener.freshness);
+        assert_true(now >= before);
+        before = now;
+    }
+    assert_true(drain());
+}
+
+static void
+failed_allocation_refuses_and_leaves_no_hole(void **state)
+{
+    (void)state;
+    start_pool(2, 64);
+    assert_true(push("1"));
+    assert_true(drain());
+    pgcwi_alloc_fail_nth(1);
+    bool is_taken = push("refused");
+    pgcwi_alloc_fail_nth(1);
+    bool is_fence_taken =
+        pgcwi_worker_pool_push_fence(listener.pool, (struct pgcwi_fence){0, 1});
+    pgcwi_alloc_fail_nth(0);
+    assert_false(is_taken);
+    assert_false(is_fence_taken);
+    assert_true(push("2"));
+    assert_true(drain());
+    assert_holds_tables_in_order(&heard, 2);
+}
+
+static void
+start_without_memory_starts_nothing(void **state)
+{
+    struct pgcwi_worker_pool_options options = {
+        .worker_count = 3,
+        .ring_capacity = 64,
+        .channel = "channel",
+        .attachments = &listener.attachments,
+        .freshness = &listener.freshness,
+        .counters = &listener.counters,
+        .log = &listener.log,
+    };
+    enum pgcw_status status = PGCW_NO_MEMORY;
+    long nth = 0;
+
+    (void)state;
+    while (status != PGCW_OK) {
+        struct pgcw_error error = {.status = PGCW_OK};
+
+        pgcwi_alloc_fail_nth(++nth);
+        status = pgcwi_worker_pool_start(&options, &listener.pool, &error);
+        pgcwi_alloc_fail_nth(0);
+        assert_int_equal(error.status, status);
+        assert_true(status == PGCW_OK || status == PGCW_NO_MEMORY);
+        assert_true(status != PGCW_OK || listener.pool != NULL);
+    }
+    assert_true(nth >= 6); /* the pool, its ring, and three threads */
+}
+
+static void
+stop_drops_what_waits_and_ends_soon(void **state)
+{
+    (void)state;
+    start_pool(3, 4096);
+    for (int i = 1; i <= 4000; i++) {
+        (void)push("any");
+    }
+    pgcwi_worker_pool_stop(listener.pool);
+    listener.pool = NULL;
+    pgcwi_worker_pool_stop(NULL);
+}
+
+static void
+workers_that_sleep_hear_each_push(void **state)
+{
+    (void)state;
+    start_pool(4, 64);
+    for (int i = 1; i <= 2000; i++) {
+        push_patiently(i);
+        /* one at a time: a lost wake-up would wait for the next */
+        assert_true(event_recorder_wait(&heard, (size_t)i, PATIENCE_MS));
+    }
+}
+
+static void
+idle_workers_sweep_what_was_invalidated(void **state)
+{
+    struct event_recorder seen;
+    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
+
+    (void)state;
+    event_recorder_init(&seen, 8);
+    struct pgcw_cache *cache = create_cache(event_recorder_decide, &seen);
+    start_pool(2, 64);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct pgcw_bytes key = {&i, sizeof(i)};
+
+        assert_int_equal(
+            pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)), PGCW_OK);
+    }
+    assert_true(push("1"));
+    int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;
+    do {
+        sched_yield();
+        pgcw_cache_stats(cache, &stats);
+    } while (stats.entries > 0 && pgcwi_clock_monotonic_ns() < deadline_ns);
+    pgcw_cache_destroy(cache);
+    event_recorder_fini(&seen);
+    assert_int_equal(stats.entries, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(P5_events_are_applied_in_number_order_by_many_workers),
+        TEST(full_ring_refuses_and_leaves_no_hole_in_the_numbers),
+        TEST(P3_undecodable_payload_flushes_all_caches_and_is_counted),
+        TEST(
+            P7_fence_completes_only_when_all_that_was_pushed_before_is_applied),
+        TEST(P6_horizon_never_goes_back_with_many_workers),
+        TEST(failed_allocation_refuses_and_leaves_no_hole),
+        TEST(start_without_memory_starts_nothing),
+        TEST(stop_drops_what_waits_and_ends_soon),
+        TEST(workers_that_sleep_hear_each_push),
+        TEST(idle_workers_sweep_what_was_invalidated),
+    };
+
+    return cmocka_run_group_tests_name("worker_pool", tests, NULL, NULL);
+}
