@@ -82,6 +82,12 @@ $template$, :'channel'::text) AS body
                   quoted.name, pg_catalog.pg_get_userbyid(proowner))
       FROM found CROSS JOIN quoted
      WHERE NOT pg_catalog.pg_has_role(proowner, 'USAGE')
+    UNION ALL
+    SELECT 4, 'not everybody may execute pg_notify(), so somebody''s write '
+              'would fail: GRANT EXECUTE ON FUNCTION pg_notify(text, text) '
+              'TO public'
+     WHERE NOT pg_catalog.has_function_privilege(
+                   'public', 'pg_catalog.pg_notify(text, text)', 'EXECUTE')
 )
 SELECT pg_catalog.translate(
            CASE WHEN EXISTS (SELECT FROM found)

@@ -110,7 +110,8 @@ store(const struct cursor *cursor, const struct pgcwi_option *option,
         *option->text = value;
     } else if (!parse_number(value, option->number)) {
         return pgcwi_usage_error(cursor->line->command,
-                                 "--%s: not a number that is possible: %s",
+                                 "--%s: a whole number below 2^32 is needed, "
+                                 "not %s",
                                  option->name, value);
     }
     return PGCWI_OPTIONS_PARSED;

@@ -110,6 +110,21 @@ schema_that_may_not_be_entered_is_named(void **state)
 }
 
 static void
+P8_server_where_not_everybody_may_notify_is_refused(void **state)
+{
+    struct pgcw_install_options options = on_tables(tables, 1);
+
+    (void)state;
+    database_run(connection, "RESET ROLE; REVOKE EXECUTE ON FUNCTION "
+                             "pg_notify(text, text) FROM public");
+    refuse(&options, PGCW_REFUSED,
+           "GRANT EXECUTE ON FUNCTION pg_notify(text, text) TO public");
+    database_run(connection, "GRANT EXECUTE ON FUNCTION pg_notify(text, text) "
+                             "TO public");
+    install("orders");
+}
+
+static void
 read_only_by_default_is_no_hindrance(void **state)
 {
     (void)state;
@@ -152,6 +167,7 @@ main(void)
         TEST(function_of_another_owner_is_not_replaced),
         TEST(name_of_something_that_is_no_trigger_function_is_refused),
         TEST(schema_that_may_not_be_entered_is_named),
+        TEST(P8_server_where_not_everybody_may_notify_is_refused),
         TEST(read_only_by_default_is_no_hindrance),
         TEST(lock_timeout_of_the_session_ends_the_wait),
     };
