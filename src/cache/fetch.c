@@ -2,6 +2,8 @@
 /* Read-through: pgcw_cache_fetch(). */
 #include "cache/fetch.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/status.h"
 #include "cache/reader.h"
@@ -67,8 +69,9 @@ call_loader(struct pgcw_cache *cache, struct pgcw_bytes key,
         pgcwi_cache_count(cache, PGCWI_LOAD_FAILURES);
         error->status = status;
         if (error->detail[0] == '\0') {
-            (void)pgcwi_error_set(error, status, "the loader says: %s",
-                                  pgcw_status_text(status));
+            /* leaves the sqlstate, which the loader may have set */
+            (void)snprintf(error->detail, sizeof(error->detail),
+                           "the loader says: %s", pgcw_status_text(status));
         }
     }
     return status;
@@ -98,11 +101,7 @@ wait_for_other(struct pgcw_cache *cache, struct pgcwi_flight *flight,
                struct pgcw_buffer *value, struct pgcw_error *error)
 {
     pgcwi_cache_count(cache, PGCWI_FLIGHT_WAITS);
-    enum pgcw_status status = pgcwi_flight_wait(flight, value, error);
-    if (status == PGCW_NO_MEMORY) {
-        (void)pgcwi_error_set(error, status, "no memory for a value");
-    }
-    return status;
+    return pgcwi_flight_wait(flight, value, error);
 }
 
 /* PGCW_BUSY: nothing was had, try again. */
@@ -132,6 +131,19 @@ load_or_wait(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a load");
 }
 
+static enum pgcw_status
+load_until_had(struct pgcw_cache *cache, const struct pgcwi_key *key,
+               struct pgcw_loader loader, struct pgcw_buffer *value,
+               struct pgcw_error *error)
+{
+    enum pgcw_status status;
+
+    do {
+        status = load_or_wait(cache, key, loader, value, error);
+    } while (status == PGCW_BUSY);
+    return status;
+}
+
 enum pgcw_status
 pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
                  struct pgcw_loader loader, struct pgcw_buffer *value,
@@ -141,12 +153,13 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
     struct pgcw_error own = {.status = PGCW_OK};
     enum pgcw_status status = pgcwi_cache_copy(cache, &hashed, value);
 
-    if (status == PGCW_OK) {
-        return PGCW_OK;
+    if (status == PGCW_MISS) {
+        status = load_until_had(cache, &hashed, loader, value, &own);
     }
-    do {
-        status = load_or_wait(cache, &hashed, loader, value, &own);
-    } while (status == PGCW_BUSY);
+    if (status != PGCW_OK && own.status == PGCW_OK) {
+        /* nobody has said why: there was a value, but no room for a copy */
+        (void)pgcwi_error_set(&own, status, "no memory for a value");
+    }
     if (status != PGCW_OK && error != NULL) {
         *error = own;
     }
