@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cache/key_hash.h"
+
+#define SEED 42
+#define KEY_COUNT 100000u
+
+static struct pgcwi_key
+make(const char *text, uint64_t seed)
+{
+    return pgcwi_key_make((struct pgcw_bytes){text, strlen(text)}, seed);
+}
+
+static void
+same_bytes_have_the_same_hash(void **state)
+{
+    char copy[] = "orders:42";
+
+    (void)state;
+    assert_int_equal(make("orders:42", SEED).hash, make(copy, SEED).hash);
+    assert_int_not_equal(make("orders:42", SEED).hash,
+                         make("orders:43", SEED).hash);
+}
+
+static void
+key_borrows_the_bytes(void **state)
+{
+    const char *text = "orders:42";
+    struct pgcwi_key key = make(text, SEED);
+
+    (void)state;
+    assert_ptr_equal(key.bytes.data, text);
+    assert_int_equal(key.bytes.size, strlen(text));
+}
+
+static void
+another_seed_gives_another_hash(void **state)
+{
+    (void)state;
+    assert_int_not_equal(make("orders:42", SEED).hash,
+                         make("orders:42", SEED + 1).hash);
+}
+
+static void
+bytes_behind_a_zero_count(void **state)
+{
+    (void)state;
+    struct pgcwi_key one = pgcwi_key_make((struct pgcw_bytes){"a\0b", 3}, SEED);
+    struct pgcwi_key two = pgcwi_key_make((struct pgcw_bytes){"a\0c", 3}, SEED);
+    assert_int_not_equal(one.hash, two.hash);
+}
+
+static void
+empty_key_has_a_hash_with_and_without_an_address(void **state)
+{
+    (void)state;
+    assert_int_equal(pgcwi_key_make((struct pgcw_bytes){NULL, 0}, SEED).hash,
+                     pgcwi_key_make((struct pgcw_bytes){"", 0}, SEED).hash);
+}
+
+static void
+slot_is_made_of_the_bits_that_the_table_uses_last(void **state)
+{
+    struct pgcwi_key low = {.hash = (UINT64_C(1) << 52) - 1};
+    struct pgcwi_key high = {.hash = UINT64_MAX};
+
+    (void)state;
+    assert_int_equal(pgcwi_key_slot(&low), 0);
+    assert_int_equal(pgcwi_key_slot(&high), PGCWI_SLOT_COUNT - 1);
+}
+
+static void
+keys_are_spread_over_all_slots(void **state)
+{
+    static bool is_used[PGCWI_SLOT_COUNT];
+    uint32_t used_count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        struct pgcwi_key key =
+            pgcwi_key_make((struct pgcw_bytes){&i, sizeof(i)}, SEED);
+
+        used_count += is_used[pgcwi_key_slot(&key)] ? 0 : 1;
+        is_used[pgcwi_key_slot(&key)] = true;
+    }
+    /* 24 keys a slot: an even spread leaves none empty */
+    assert_int_equal(used_count, PGCWI_SLOT_COUNT);
+}
+
+static void
+random_seeds_differ(void **state)
+{
+    (void)state;
+    assert_int_not_equal(pgcwi_key_random_seed(), pgcwi_key_random_seed());
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_bytes_have_the_same_hash),
+        cmocka_unit_test(key_borrows_the_bytes),
+        cmocka_unit_test(another_seed_gives_another_hash),
+        cmocka_unit_test(bytes_behind_a_zero_count),
+        cmocka_unit_test(empty_key_has_a_hash_with_and_without_an_address),
+        cmocka_unit_test(slot_is_made_of_the_bits_that_the_table_uses_last),
+        cmocka_unit_test(keys_are_spread_over_all_slots),
+        cmocka_unit_test(random_seeds_differ),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

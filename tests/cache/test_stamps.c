@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cache/stamps.h"
+
+#define THREAD_COUNT 4
+#define RAISES_EACH 10000
+#define SLOT 7u
+#define OTHER_SLOT 8u
+
+static int
+init(void **state)
+{
+    static struct pgcwi_stamps stamps;
+
+    pgcwi_stamps_init(&stamps);
+    *state = &stamps;
+    return 0;
+}
+
+static int
+fini(void **state)
+{
+    pgcwi_stamps_fini(*state);
+    return 0;
+}
+
+static void
+P2_nothing_is_valid_before_the_first_opening(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    assert_false(pgcwi_stamps_is_open(stamps));
+    assert_false(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(pgcwi_stamps_is_valid(stamps, UINT64_MAX - 1, SLOT));
+}
+
+static void
+stamp_taken_while_open_is_valid(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    assert_true(pgcwi_stamps_is_open(stamps));
+    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
+static void
+P1_stamp_from_before_an_invalidation_is_dead_after_it(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_raise_all(stamps);
+    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
+    assert_false(pgcwi_stamps_is_valid(stamps, before, OTHER_SLOT));
+    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
+static void
+P1_stamp_from_before_a_slot_was_raised_is_dead_for_that_slot(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_raise_slot(stamps, SLOT);
+    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
+    assert_true(pgcwi_stamps_is_valid(stamps, before, OTHER_SLOT));
+    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
+static void
+P3_opening_kills_every_stamp_from_before(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+    uint64_t while_closed = pgcwi_stamps_now(stamps);
+
+    pgcwi_stamps_open(stamps);
+    assert_false(pgcwi_stamps_is_valid(stamps, while_closed, SLOT));
+    uint64_t while_open = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_close(stamps);
+    assert_false(pgcwi_stamps_is_valid(stamps, while_open, SLOT));
+    while_closed = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_open(stamps);
+    assert_false(pgcwi_stamps_is_valid(stamps, while_open, SLOT));
+    assert_false(pgcwi_stamps_is_valid(stamps, while_closed, SLOT));
+}
+
+static void
+P3_opening_what_is_open_flushes(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_open(stamps);
+    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
+    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
+static void
+P2_an_invalidation_does_not_open_what_is_closed(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_raise_all(stamps);
+    pgcwi_stamps_raise_slot(stamps, SLOT);
+    assert_false(pgcwi_stamps_is_open(stamps));
+    assert_false(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    pgcwi_stamps_open(stamps);
+    pgcwi_stamps_close(stamps);
+    pgcwi_stamps_raise_all(stamps);
+    assert_false(pgcwi_stamps_is_open(stamps));
+}
+
+static void
+first_and_last_slot_can_be_raised(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_raise_slot(stamps, 0);
+    pgcwi_stamps_raise_slot(stamps, PGCWI_SLOT_COUNT - 1);
+    assert_false(pgcwi_stamps_is_valid(stamps, before, 0));
+    assert_false(pgcwi_stamps_is_valid(stamps, before, PGCWI_SLOT_COUNT - 1));
+    assert_true(pgcwi_stamps_is_valid(stamps, before, 1));
+}
+
+static void *
+raise_often(void *context)
+{
+    struct pgcwi_stamps *stamps = context;
+
+    for (uint32_t i = 0; i < RAISES_EACH; i++) {
+        if (i % 2 == 0) {
+            pgcwi_stamps_raise_all(stamps);
+        } else {
+            pgcwi_stamps_raise_slot(stamps, i % PGCWI_SLOT_COUNT);
+        }
+    }
+    return NULL;
+}
+
+static void
+no_invalidation_of_several_threads_is_lost(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+    pthread_t threads[THREAD_COUNT];
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    for (int i = 0; i < THREAD_COUNT; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, raise_often, stamps),
+                         0);
+    }
+    for (int i = 0; i < THREAD_COUNT; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(pgcwi_stamps_now(stamps) - before,
+                     THREAD_COUNT * RAISES_EACH);
+    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, init, fini)
+    const struct CMUnitTest tests[] = {
+        TEST(P2_nothing_is_valid_before_the_first_opening),
+        TEST(stamp_taken_while_open_is_valid),
+        TEST(P1_stamp_from_before_an_invalidation_is_dead_after_it),
+        TEST(P1_stamp_from_before_a_slot_was_raised_is_dead_for_that_slot),
+        TEST(P3_opening_kills_every_stamp_from_before),
+        TEST(P3_opening_what_is_open_flushes),
+        TEST(P2_an_invalidation_does_not_open_what_is_closed),
+        TEST(first_and_last_slot_can_be_raised),
+        TEST(no_invalidation_of_several_threads_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "cache/reader.h"
+#include "cache/table.h"
+
+#define MANY 10000u
+
+static struct pgcwi_key
+key_of(const void *data, size_t size)
+{
+    return pgcwi_key_make((struct pgcw_bytes){data, size}, 1);
+}
+
+static struct pgcwi_entry *
+make(const struct pgcwi_key *key)
+{
+    struct pgcwi_entry *entry =
+        pgcwi_entry_create(key, (struct pgcw_bytes){"value", 5}, 1);
+
+    assert_non_null(entry);
+    return entry;
+}
+
+static int
+init(void **state)
+{
+    static struct pgcwi_table table;
+
+    if (!pgcwi_table_init(&table)) {
+        return -1;
+    }
+    pgcwi_reader_begin();
+    *state = &table;
+    return 0;
+}
+
+/* Each test has emptied the table. */
+static int
+fini(void **state)
+{
+    pgcwi_reader_end();
+    pgcwi_table_fini(*state);
+    return 0;
+}
+
+/* In a read section, which it leaves for a moment. */
+static void
+remove_and_destroy(struct pgcwi_table *table, struct pgcwi_entry *entry)
+{
+    pgcwi_table_remove(table, entry);
+    pgcwi_reader_end();
+    urcu_memb_synchronize_rcu();
+    pgcwi_entry_destroy(entry);
+    pgcwi_reader_begin();
+}
+
+static void
+empty_table_has_nothing(void **state)
+{
+    struct pgcwi_key key = key_of("key", 3);
+
+    assert_null(pgcwi_table_find(*state, &key));
+}
+
+static void
+entry_is_found_until_it_is_removed(void **state)
+{
+    struct pgcwi_table *table = *state;
+    struct pgcwi_key key = key_of("key", 3);
+    struct pgcwi_key other = key_of("kex", 3);
+    struct pgcwi_entry *entry = make(&key);
+
+    assert_null(pgcwi_table_replace(table, &key, entry));
+    assert_ptr_equal(pgcwi_table_find(table, &key), entry);
+    assert_null(pgcwi_table_find(table, &other));
+    remove_and_destroy(table, entry);
+    assert_null(pgcwi_table_find(table, &key));
+}
+
+static void
+replace_gives_the_old_entry_back(void **state)
+{
+    struct pgcwi_table *table = *state;
+    struct pgcwi_key key = key_of("key", 3);
+    struct pgcwi_entry *old = make(&key);
+    struct pgcwi_entry *new = make(&key);
+
+    assert_null(pgcwi_table_replace(table, &key, old));
+    assert_ptr_equal(pgcwi_table_replace(table, &key, new), old);
+    assert_ptr_equal(pgcwi_table_find(table, &key), new);
+    remove_and_destroy(table, new);
+    pgcwi_entry_destroy(old);
+}
+
+static void
+keys_of_one_hash_are_told_apart(void **state)
+{
+    struct pgcwi_table *table = *state;
+    struct pgcwi_key keys[] = {key_of("a", 1),    key_of("b", 1),
+                               key_of("ab", 2),   key_of(NULL, 0),
+                               key_of("a\0b", 3), key_of("a\0c", 3)};
+    enum { COUNT = sizeof(keys) / sizeof(keys[0]) };
+    struct pgcwi_entry *entries[COUNT];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        keys[i].hash = 12345;
+        entries[i] = make(&keys[i]);
+        assert_null(pgcwi_table_replace(table, &keys[i], entries[i]));
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_ptr_equal(pgcwi_table_find(table, &keys[i]), entries[i]);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        remove_and_destroy(table, entries[i]);
+        assert_null(pgcwi_table_find(table, &keys[i]));
+    }
+}
+
+static void
+many_entries_are_all_found_while_the_table_grows(void **state)
+{
+    struct pgcwi_table *table = *state;
+    struct pgcwi_entry **entries = malloc(MANY * sizeof(struct pgcwi_entry *));
+
+    assert_non_null(entries);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct pgcwi_key key = key_of(&i, sizeof(i));
+
+        entries[i] = make(&key);
+        assert_null(pgcwi_table_replace(table, &key, entries[i]));
+        assert_ptr_equal(pgcwi_table_find(table, &key), entries[i]);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct pgcwi_key key = key_of(&i, sizeof(i));
+
+        assert_ptr_equal(pgcwi_table_find(table, &key), entries[i]);
+        pgcwi_table_remove(table, entries[i]);
+    }
+    pgcwi_reader_end();
+    urcu_memb_synchronize_rcu();
+    for (uint32_t i = 0; i < MANY; i++) {
+        pgcwi_entry_destroy(entries[i]);
+    }
+    free(entries);
+    pgcwi_reader_begin();
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, init, fini)
+    const struct CMUnitTest tests[] = {
+        TEST(empty_table_has_nothing),
+        TEST(entry_is_found_until_it_is_removed),
+        TEST(replace_gives_the_old_entry_back),
+        TEST(keys_of_one_hash_are_told_apart),
+        TEST(many_entries_are_all_found_while_the_table_grows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
