@@ -43,7 +43,7 @@ catch_signals(void)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         sigaction(numbers[i], &action, NULL);
     }
-    /* `demo | head` shall not leave a server behind */
+    /* `demo | head` shall clean up as well */
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
 }

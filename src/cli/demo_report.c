@@ -140,6 +140,16 @@ pgcwi_demo_report_progress(void *context, uint64_t done, uint64_t all)
 void
 pgcwi_demo_report_begin(struct pgcwi_demo_report *report)
 {
+    const struct pgcwi_demo_options *options = report->run->options;
+    char pace[NUMBER_BYTES];
+    pgcwi_demo_report_step(
+        "%u readers, %u writers with %s writes/s each, for %u s; Ctrl-C ends "
+        "it",
+        options->readers, options->writers,
+        options->writes_per_second == 0
+            ? "unlimited"
+            : grouped(pace, options->writes_per_second),
+        options->seconds);
     pgcwi_demo_sample_take(report->run, &report->first);
     report->last = report->first;
     if (report->is_terminal) {
@@ -242,8 +252,11 @@ pgcwi_demo_report_live(struct pgcwi_demo_report *report, int64_t remaining_ns)
     } else {
         print_line(&now, &rates, elapsed_s);
     }
-    (void)fflush(stdout);
     report->last = now;
+    if (fflush(stdout) != 0) {
+        /* `demo | head` has seen enough */
+        pgcwi_demo_fail(report->run, "the output is closed");
+    }
 }
 
 static double
@@ -314,10 +327,12 @@ pgcwi_demo_report_summary(struct pgcwi_demo_report *report,
     const struct pgcwi_demo_sample *now = &report->last;
     struct rates rates = rates_between(&report->first, now);
     char text[NUMBER_BYTES];
-    printf("\n%.1f s%s, %u readers, %u writers, %s rows\n", rates.seconds,
+    printf("\n%.1f s%s, %u readers, %u writers, %s rows, %s\n", rates.seconds,
            verdict->is_interrupted ? " until it was interrupted" : "",
            run->options->readers, run->options->writers,
-           grouped(text, run->options->rows));
+           grouped(text, run->options->rows),
+           run->is_database_removed ? "PostgreSQL on this machine (fsync off)"
+                                    : "the database that was named");
     print_figures(now, &rates);
     printf("  compared at the end     %s cached values\n",
            grouped(text, (double)verdict->compared_at_end));

@@ -195,6 +195,31 @@ demo_on_its_own_server_finds_no_stale_read(void **state)
     assert_int_equal(entries_in_temporary(), 0);
 }
 
+/* A row is loaded by one thread while another changes it, all the time: a
+ * stamp taken after the load instead of before shows at once. */
+static void
+p1_few_rows_under_many_writes_are_never_stale(void **state)
+{
+    (void)state;
+    char *arguments[] = {"demo",
+                         "--seconds",
+                         "2",
+                         "--rows",
+                         "64",
+                         "--json",
+                         "--readers",
+                         "4",
+                         "--writers",
+                         "4",
+                         "--writes-per-second",
+                         "0",
+                         NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 0);
+    assert_true(figure("commits") > 100);
+    assert_true(figure("stale_reads") == 0);
+}
+
 /* What the check is worth: caches that ignore events are found out. */
 static void
 deaf_caches_are_found_stale_and_the_exit_code_says_so(void **state)
@@ -369,6 +394,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(demo_on_its_own_server_finds_no_stale_read),
+        cmocka_unit_test(p1_few_rows_under_many_writes_are_never_stale),
         cmocka_unit_test(deaf_caches_are_found_stale_and_the_exit_code_says_so),
         cmocka_unit_test(interrupted_demo_sums_up_and_leaves_nothing),
         cmocka_unit_test(
