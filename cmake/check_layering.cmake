@@ -24,7 +24,8 @@ function(check_foreign file header)
         endif()
         if(header MATCHES "${pattern}"
                 AND NOT file MATCHES "${home_of_${library}}")
-            violation("src/${file}: <${header}>: ${library} is not at home here")
+            violation(
+                "src/${file}: <${header}>: ${library} is not at home here")
         endif()
     endforeach()
 endfunction()

@@ -14,7 +14,8 @@ set(ordered "memory_order_(acquire|release|acq_rel|seq_cst|consume)")
 set(unnamed "atomic_(load|store|exchange|fetch_[a-z]+")
 string(APPEND unnamed "|compare_exchange_(weak|strong)")
 string(APPEND unnamed "|flag_test_and_set|flag_clear)[ ]*[(]")
-set(fence "atomic_(thread|signal)_fence|__sync_synchronize|cmm_smp_|ck_pr_fence")
+set(fence "atomic_(thread|signal)_fence|__sync_synchronize")
+string(APPEND fence "|cmm_smp_|ck_pr_fence")
 set(seam "^(queue/ring[.]c$|cache/)")
 
 # is_near(variable lines index word): is the word in this line or those above?
