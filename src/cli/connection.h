@@ -38,8 +38,7 @@ struct pgcwi_connection_options {
 /* clang-format on */
 
 /* Whether the options or PGDSN name a server; PG* alone do not count. */
-bool
-pgcwi_connection_is_named(const struct pgcwi_connection_options *options);
+bool pgcwi_connection_is_named(const struct pgcwi_connection_options *options);
 
 /*
  * One connection string for PQconnectdb() and for the listener. An option
@@ -47,8 +46,7 @@ pgcwi_connection_is_named(const struct pgcwi_connection_options *options);
  * libpq reads. Holds the password: never print it, never pass it to another
  * process. Returns text for free(), or NULL after printing why.
  */
-char *
-pgcwi_connection_string(const struct pgcwi_connection_options *options);
+char *pgcwi_connection_string(const struct pgcwi_connection_options *options);
 
 /* Connect; the encoding is UTF-8. NULL after printing why. */
 struct pg_conn *
