@@ -60,6 +60,7 @@ pgcwi_demo_fail(struct pgcwi_demo_run *run, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    text[strcspn(text, "\n")] = '\0'; /* libpq's first line says it all */
     pthread_mutex_lock(&run->lock);
     if (run->failure[0] == '\0') {
         memcpy(run->failure, text, sizeof(text));
@@ -143,10 +144,19 @@ pgcwi_demo_check(struct pgcwi_demo_run *run, uint64_t row, int64_t known,
     return true;
 }
 
+/* They would stand in the middle of the figures. */
+static void
+ignore_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
 struct pg_conn *
 pgcwi_demo_connect(struct pgcwi_demo_run *run)
 {
     PGconn *connection = PQconnectdb(run->dsn);
+    PQsetNoticeProcessor(connection, ignore_notice, NULL);
     if (PQstatus(connection) == CONNECTION_OK) {
         /* whatever hangs, the demo ends */
         PGresult *result = PQexec(connection, "SET statement_timeout = '60s'");

@@ -151,6 +151,8 @@ main(int argc, char **argv)
     struct sigaction action = {.sa_handler = note_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL); /* the janitor may be gone */
     bool is_done = false;
     if (strcmp(command, "start") == 0) {
         char programs[PGCWI_SCRATCH_PATH_BYTES];
