@@ -92,6 +92,15 @@ leave(void)
 }
 
 static void
+end_section(void)
+{
+    assert(thread.depth > 0 && "no read section is open");
+    PGCWI_PUBLISHED(&pgcwi_rcu_edge);
+    urcu_memb_read_unlock();
+    thread.depth--;
+}
+
+static void
 end_of_thread(void *unused)
 {
     (void)unused;
@@ -99,7 +108,7 @@ end_of_thread(void *unused)
         return;
     }
     while (thread.depth > 0) {
-        pgcwi_reader_end();
+        end_section();
     }
     leave();
 }
@@ -143,10 +152,7 @@ pgcwi_reader_begin(void)
 void
 pgcwi_reader_end(void)
 {
-    assert(thread.depth > 0 && "no read section is open");
-    PGCWI_PUBLISHED(&pgcwi_rcu_edge);
-    urcu_memb_read_unlock();
-    thread.depth--;
+    end_section();
     if (thread.leaves_after_section && thread.depth == 0) {
         leave();
     }

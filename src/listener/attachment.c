@@ -92,9 +92,10 @@ pgcwi_attachments_sweep(struct pgcwi_attachments *attachments)
 }
 
 static void
-attach(struct pgcwi_attachments *attachments,
-       struct pgcwi_attachment *attachment)
+attach(struct pgcwi_attachment *attachment)
 {
+    struct pgcwi_attachments *attachments = attachment->all;
+
     pthread_mutex_lock(&attachments->apply_lock);
     pthread_mutex_lock(&attachments->list_lock);
     attachment->next = attachments->first;
@@ -107,9 +108,9 @@ attach(struct pgcwi_attachments *attachments,
 }
 
 static void
-detach(struct pgcwi_attachments *attachments,
-       const struct pgcwi_attachment *attachment)
+detach(const struct pgcwi_attachment *attachment)
 {
+    struct pgcwi_attachments *attachments = attachment->all;
     struct pgcwi_attachment **link = &attachments->first;
 
     pthread_mutex_lock(&attachments->apply_lock);
@@ -122,8 +123,10 @@ detach(struct pgcwi_attachments *attachments,
     pthread_mutex_unlock(&attachments->apply_lock);
 }
 
+/* Its strategy is in the options. */
 static enum pgcw_status
-make(const struct pgcw_cache_options *options, struct pgcw_cache **cache,
+make(struct pgcwi_attachments *attachments,
+     const struct pgcw_cache_options *options, struct pgcw_cache **cache,
      struct pgcw_error *error)
 {
     struct pgcwi_attachment *attachment = pgcwi_alloc(sizeof(*attachment));
@@ -137,8 +140,13 @@ make(const struct pgcw_cache_options *options, struct pgcw_cache **cache,
         pgcwi_free(attachment);
         return status;
     }
-    *attachment = (struct pgcwi_attachment){.cache = *cache};
+    *attachment = (struct pgcwi_attachment){
+        .all = attachments,
+        .cache = *cache,
+        .strategy = options->strategy,
+    };
     (*cache)->attachment = attachment;
+    attach(attachment);
     return PGCW_OK;
 }
 
@@ -149,26 +157,21 @@ pgcw_cache_create(struct pgcw_listener *listener,
 {
     struct pgcw_cache_options known;
     struct pgcw_strategy *greedy = NULL;
-    struct pgcw_cache *made = NULL;
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
     if (status == PGCW_OK && known.strategy == NULL) {
         status = pgcw_greedy_create(NULL, &greedy, error);
+        known.strategy = greedy;
     }
     if (status == PGCW_OK) {
-        status = make(&known, &made, error);
+        status =
+            make(pgcwi_listener_attachments(listener), &known, cache, error);
     }
     if (status != PGCW_OK) {
-        pgcw_strategy_destroy(greedy);
-        return status;
+        pgcw_strategy_destroy(greedy); /* the caller keeps his own */
     }
-    made->attachment->strategy =
-        known.strategy != NULL ? known.strategy : greedy;
-    made->attachment->all = pgcwi_listener_attachments(listener);
-    attach(made->attachment->all, made->attachment);
-    *cache = made;
-    return PGCW_OK;
+    return status;
 }
 
 void
@@ -177,7 +180,7 @@ pgcw_cache_destroy(struct pgcw_cache *cache)
     if (cache == NULL) {
         return;
     }
-    detach(cache->attachment->all, cache->attachment);
+    detach(cache->attachment);
     pgcw_strategy_destroy(cache->attachment->strategy);
     pgcwi_free(cache->attachment);
     pgcwi_cache_close(cache);
