@@ -5,8 +5,8 @@
 -- Takes channel, function_name, trigger_name. Gives one row. PostgreSQL cuts
 -- a name at 63 bytes without an error, and pg_notify() refuses a longer
 -- channel in the middle of somebody's UPDATE: so they are refused here, by
--- their size in the encoding of the database. One trigger's name is longer
--- than the given one by two bytes: see triggers.sql.
+-- their size in the encoding of the database. The names of three triggers
+-- are longer than the given one by two bytes: see triggers.sql.
 
 WITH given AS (
     SELECT :'channel'::text AS channel,

@@ -22,8 +22,8 @@ WITH function AS (
        AND pg_catalog.strpos(p.prosrc, 'pg_notify') > 0
 ), trigger AS (
     SELECT function.oid AS function_oid, c.relowner,
-           pg_catalog.format('%I on %I.%I', t.tgname, n.nspname, c.relname)
-               AS name,
+           pg_catalog.quote_ident(t.tgname) AS name,
+           pg_catalog.format('%I.%I', n.nspname, c.relname) AS relation,
            t.tgname IN (:'trigger'::text, :'trigger'::text || '_i',
                         :'trigger'::text || '_u', :'trigger'::text || '_d')
            AND (:'table_oids'::text = ''
@@ -35,8 +35,9 @@ WITH function AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE NOT t.tgisinternal
 ), step (turn, comment, statement, owner) AS (
-    SELECT 1, 'drop trigger ' || name,
-           'DROP TRIGGER IF EXISTS ' || name || ';', relowner
+    SELECT 1, pg_catalog.format('drop trigger %s on %s', name, relation),
+           pg_catalog.format('DROP TRIGGER IF EXISTS %s ON %s;',
+                             name, relation), relowner
       FROM trigger
      WHERE is_to_go
     UNION ALL
@@ -46,8 +47,9 @@ WITH function AS (
      WHERE NOT EXISTS (SELECT FROM trigger
                         WHERE function_oid = function.oid AND NOT is_to_go)
     UNION ALL
-    SELECT 3, pg_catalog.format('keep function %s: trigger %s calls it',
-                                function.name, pg_catalog.min(trigger.name))
+    SELECT 3, pg_catalog.format(
+                  'keep function %s: trigger %s calls it', function.name,
+                  pg_catalog.min(trigger.name || ' on ' || relation))
            || CASE WHEN pg_catalog.count(*) > 1
               THEN pg_catalog.format(', and %s more',
                                      pg_catalog.count(*) - 1)
