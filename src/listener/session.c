@@ -20,9 +20,10 @@ struct session {
     struct pgcw_listener *listener;
     struct pgcwi_connection connection;
     struct pgcwi_heartbeat heartbeat;
-    struct pgcwi_fence fence; /* the newest that was sent */
-    uint64_t served_ticket;   /* of the newest fence that was pushed */
-    int64_t live_deadline_ns; /* until then LIVE must be reached */
+    struct pgcwi_fence fence;    /* the newest that was sent */
+    struct pgcwi_fence answered; /* the newest that was answered */
+    bool is_answered_unpushed;   /* the ring was full, or memory short */
+    int64_t live_deadline_ns;    /* until then LIVE must be reached */
     char probe_channel[PROBE_CHANNEL_BYTES];
     bool is_probe_heard;
 };
@@ -145,7 +146,7 @@ run_command(struct session *session, const char *sql, struct pgcw_error *error)
             hear_all(session);
         }
         if (status == PGCW_OK && answer == PGCWI_ANSWER_PENDING) {
-            status = check_live_deadline(session, "LISTEN", error);
+            status = check_live_deadline(session, sql, error);
         }
     }
     return answer == PGCWI_ANSWER_REFUSED ? PGCW_REFUSED : status;
@@ -224,23 +225,31 @@ is_fence_wanted(struct session *session, int64_t now_ns)
     return !session->heartbeat.is_in_flight &&
            (pgcwi_heartbeat_is_due(&session->heartbeat, now_ns) ||
             pgcwi_freshness_requested(&session->listener->freshness) >
-                session->served_ticket);
+                session->answered.ticket);
 }
 
 static enum pgcw_status
 send_fence(struct session *session, struct pgcw_error *error)
 {
-    int64_t now_ns = pgcwi_clock_monotonic_ns();
-
-    if (!is_fence_wanted(session, now_ns)) {
+    if (!is_fence_wanted(session, pgcwi_clock_monotonic_ns())) {
         return PGCW_OK;
     }
-    session->fence = (struct pgcwi_fence){
-        .ticket = pgcwi_freshness_requested(&session->listener->freshness),
-        .sent_at_ns = now_ns,
-    };
-    pgcwi_heartbeat_sent(&session->heartbeat, now_ns);
+    session->fence.ticket =
+        pgcwi_freshness_requested(&session->listener->freshness);
+    /* behind the ticket: who has synced finds the horizon beyond his call */
+    session->fence.sent_at_ns = pgcwi_clock_monotonic_ns();
+    pgcwi_heartbeat_sent(&session->heartbeat, session->fence.sent_at_ns);
     return pgcwi_connection_send(&session->connection, "", error);
+}
+
+/* A full ring is tried again later, not answered with another fence. */
+static void
+push_answered(struct session *session)
+{
+    if (session->is_answered_unpushed) {
+        session->is_answered_unpushed = !pgcwi_worker_pool_push_fence(
+            session->listener->pool, session->answered);
+    }
 }
 
 /* What was heard before the answer has been pushed before the fence is. */
@@ -257,9 +266,9 @@ fence_answered(struct session *session)
     atomic_store_explicit(&listener->counters.fence_round_trip_us,
                           (uint64_t)(round_trip_ns / PGCWI_NS_PER_US),
                           memory_order_relaxed);
-    if (pgcwi_worker_pool_push_fence(listener->pool, session->fence)) {
-        session->served_ticket = session->fence.ticket;
-    }
+    session->answered = session->fence;
+    session->is_answered_unpushed = true;
+    push_answered(session);
     /* relaxed: only this thread writes it */
     if (atomic_load_explicit(&listener->state, memory_order_relaxed) ==
         PGCW_LISTENER_DOUBT) {
@@ -299,6 +308,19 @@ check_heartbeat(struct session *session, struct pgcw_error *error)
         2 * (unsigned)session->listener->settings.options.heartbeat_timeout_ms);
 }
 
+static int64_t
+next_deadline_ns(const struct session *session)
+{
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
+    int64_t deadline_ns =
+        pgcwi_heartbeat_deadline_ns(&session->heartbeat, now_ns);
+    int64_t retry_ns = now_ns + PGCWI_NS_PER_MS;
+
+    return session->is_answered_unpushed && retry_ns < deadline_ns
+               ? retry_ns
+               : deadline_ns;
+}
+
 static enum pgcw_status
 serve(struct session *session, struct pgcw_error *error)
 {
@@ -312,15 +334,15 @@ serve(struct session *session, struct pgcw_error *error)
                          pgcwi_clock_monotonic_ns());
     go_live(session);
     while (status == PGCW_OK && !is_stopping(session)) {
+        push_answered(session);
         status = send_fence(session, error);
         if (status != PGCW_OK) {
             break;
         }
-        int64_t deadline_ns = pgcwi_heartbeat_deadline_ns(
-            &session->heartbeat, pgcwi_clock_monotonic_ns());
         bool is_ready = pgcwi_listener_poll(
             session->listener, pgcwi_connection_fd(&session->connection),
-            pgcwi_connection_events(&session->connection), deadline_ns);
+            pgcwi_connection_events(&session->connection),
+            next_deadline_ns(session));
 
         status = check_heartbeat(session, error);
         if (status == PGCW_OK && is_ready) {

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/fault_proxy.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LINK_MAX 32
+#define LINK_BYTES 65536
+#define MESSAGE_HEAD_BYTES 5 /* a type, and a length that counts itself */
+#define NOTIFICATION 'A'
+
+struct link {
+    int client;
+    int server;
+    size_t held_bytes; /* from the server: the start of a message */
+    unsigned char held[LINK_BYTES];
+};
+
+struct fault_proxy {
+    /* immutable after start */
+    pthread_t thread;
+    int listening;
+    int wake[2];
+    char dsn[128];
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t obeyed;
+    enum fault_proxy_mode mode;
+    bool shall_cut;
+    bool shall_stop;
+    uint64_t orders_given;
+    uint64_t orders_obeyed;
+    /* owned by the thread */
+    size_t link_count;
+    struct link *links[LINK_MAX];
+};
+
+static int
+dial_server(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *folder = getenv("PGHOST");
+    const char *port = getenv("PGPORT");
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%s",
+                   folder != NULL ? folder : "", port != NULL ? port : "5432");
+    if (fd >= 0 &&
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* With no time to linger, closing sends a reset. */
+static void
+reset(int fd)
+{
+    struct linger no_time = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_time, sizeof(no_time));
+    close(fd);
+}
+
+static void
+cut_link(struct fault_proxy *proxy, size_t i)
+{
+    struct link *link = proxy->links[i];
+
+    reset(link->client);
+    close(link->server);
+    free(link);
+    proxy->link_count--;
+    proxy->links[i] = proxy->links[proxy->link_count];
+}
+
+static void
+cut_all(struct fault_proxy *proxy)
+{
+    while (proxy->link_count > 0) {
+        cut_link(proxy, 0);
+    }
+}
+
+static void
+accept_link(struct fault_proxy *proxy, enum fault_proxy_mode mode)
+{
+    int client = accept(proxy->listening, NULL, NULL);
+
+    const int on = 1;
+
+    if (client < 0) {
+        return;
+    }
+    (void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    int server = mode != FAULT_PROXY_REFUSE && proxy->link_count < LINK_MAX
+                     ? dial_server()
+                     : -1;
+    struct link *link = server >= 0 ? calloc(1, sizeof(*link)) : NULL;
+    if (link == NULL) {
+        reset(client);
+        if (server >= 0) {
+            close(server);
+        }
+        return;
+    }
+    link->client = client;
+    link->server = server;
+    proxy->links[proxy->link_count] = link;
+    proxy->link_count++;
+}
+
+static bool
+send_all(int fd, const unsigned char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
+
+        if (sent <= 0) {
+            return false;
+        }
+        bytes += sent;
+        count -= (size_t)sent;
+    }
+    return true;
+}
+
+static bool
+forward_from_client(const struct link *link)
+{
+    unsigned char bytes[4096];
+    ssize_t received = read(link->client, bytes, sizeof(bytes));
+
+    return received > 0 && send_all(link->server, bytes, (size_t)received);
+}
+
+/* Of the whole message at `bytes`; 0 if it is not whole. */
+static size_t
+message_bytes(const unsigned char *bytes, size_t count)
+{
+    uint32_t length;
+
+    if (count < MESSAGE_HEAD_BYTES) {
+        return 0;
+    }
+    memcpy(&length, bytes + 1, sizeof(length));
+    size_t whole = (size_t)ntohl(length) + 1;
+    return whole <= count ? whole : 0;
+}
+
+static bool
+forward_from_server(struct link *link, enum fault_proxy_mode mode)
+{
+    ssize_t received = read(link->server, link->held + link->held_bytes,
+                            LINK_BYTES - link->held_bytes);
+    size_t done = 0;
+    size_t whole;
+
+    if (received <= 0) {
+        return false;
+    }
+    link->held_bytes += (size_t)received;
+    while ((whole = message_bytes(link->held + done, link->held_bytes - done)) >
+           0) {
+        bool is_swallowed =
+            mode == FAULT_PROXY_DEAF && link->held[done] == NOTIFICATION;
+
+        if (!is_swallowed &&
+            !send_all(link->client, link->held + done, whole)) {
+            return false;
+        }
+        done += whole;
+    }
+    link->held_bytes -= done;
+    memmove(link->held, link->held + done, link->held_bytes);
+    return link->held_bytes < LINK_BYTES;
+}
+
+static void
+serve_links(struct fault_proxy *proxy, const struct pollfd *polled,
+            enum fault_proxy_mode mode)
+{
+    for (size_t i = proxy->link_count; i-- > 0;) {
+        struct link *link = proxy->links[i];
+        bool is_well = true;
+
+        if (polled[2 * i].revents != 0) {
+            is_well = forward_from_client(link);
+        }
+        if (is_well && polled[2 * i + 1].revents != 0) {
+            is_well = forward_from_server(link, mode);
+        }
+        if (!is_well) {
+            cut_link(proxy, i);
+        }
+    }
+}
+
+/* Take the orders that were given; false if one is to stop. */
+static bool
+obey(struct fault_proxy *proxy, enum fault_proxy_mode *mode)
+{
+    pthread_mutex_lock(&proxy->lock);
+    bool shall_stop = proxy->shall_stop;
+    if (proxy->shall_cut || shall_stop) {
+        cut_all(proxy);
+        proxy->shall_cut = false;
+    }
+    *mode = proxy->mode;
+    proxy->orders_obeyed = proxy->orders_given;
+    pthread_cond_broadcast(&proxy->obeyed);
+    pthread_mutex_unlock(&proxy->lock);
+    return !shall_stop;
+}
+
+static void
+wait_and_serve(struct fault_proxy *proxy, enum fault_proxy_mode mode)
+{
+    struct pollfd polled[2 + 2 * LINK_MAX] = {
+        {.fd = proxy->wake[0], .events = POLLIN},
+        {.fd = proxy->listening, .events = POLLIN},
+    };
+    bool is_stalled = mode == FAULT_PROXY_STALL;
+    char byte;
+
+    for (size_t i = 0; i < proxy->link_count; i++) {
+        const struct link *link = proxy->links[i];
+
+        polled[2 + 2 * i].fd = is_stalled ? -1 : link->client;
+        polled[2 + 2 * i].events = POLLIN;
+        polled[3 + 2 * i].fd = is_stalled ? -1 : link->server;
+        polled[3 + 2 * i].events = POLLIN;
+    }
+    if (poll(polled, 2 + 2 * proxy->link_count, -1) <= 0) {
+        return;
+    }
+    if (polled[0].revents != 0) {
+        (void)!read(proxy->wake[0], &byte, 1);
+        return; /* the order first: it is in force when the giver goes on */
+    }
+    serve_links(proxy, polled + 2, mode);
+    if (polled[1].revents != 0) {
+        accept_link(proxy, mode);
+    }
+}
+
+static void *
+run(void *context)
+{
+    struct fault_proxy *proxy = context;
+    enum fault_proxy_mode mode;
+
+    while (obey(proxy, &mode)) {
+        wait_and_serve(proxy, mode);
+    }
+    return NULL;
+}
+
+static bool
+listen_on_loopback(struct fault_proxy *proxy)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t address_bytes = sizeof(address);
+
+    proxy->listening = socket(AF_INET, SOCK_STREAM, 0);
+    if (proxy->listening < 0 ||
+        bind(proxy->listening, (struct sockaddr *)&address, address_bytes) !=
+            0 ||
+        listen(proxy->listening, LINK_MAX) != 0 ||
+        getsockname(proxy->listening, (struct sockaddr *)&address,
+                    &address_bytes) != 0) {
+        return false;
+    }
+    (void)snprintf(proxy->dsn, sizeof(proxy->dsn),
+                   "host=127.0.0.1 port=%u sslmode=disable gssencmode=disable",
+                   (unsigned)ntohs(address.sin_port));
+    return true;
+}
+
+static void
+release(struct fault_proxy *proxy)
+{
+    if (proxy->listening >= 0) {
+        close(proxy->listening);
+    }
+    if (proxy->wake[0] >= 0) {
+        close(proxy->wake[0]);
+        close(proxy->wake[1]);
+    }
+    pthread_cond_destroy(&proxy->obeyed);
+    pthread_mutex_destroy(&proxy->lock);
+    free(proxy);
+}
+
+struct fault_proxy *
+fault_proxy_start(enum fault_proxy_mode mode)
+{
+    struct fault_proxy *proxy = calloc(1, sizeof(*proxy));
+
+    if (proxy == NULL) {
+        return NULL;
+    }
+    proxy->mode = mode;
+    proxy->listening = -1;
+    proxy->wake[0] = -1;
+    pthread_mutex_init(&proxy->lock, NULL);
+    pthread_cond_init(&proxy->obeyed, NULL);
+    if (!listen_on_loopback(proxy) || pipe(proxy->wake) != 0 ||
+        pthread_create(&proxy->thread, NULL, run, proxy) != 0) {
+        release(proxy);
+        return NULL;
+    }
+    return proxy;
+}
+
+/* Gives up the lock when the order is in force. */
+static void
+order(struct fault_proxy *proxy)
+{
+    proxy->orders_given++;
+    uint64_t ours = proxy->orders_given;
+    (void)!write(proxy->wake[1], "", 1);
+    while (proxy->orders_obeyed < ours) {
+        pthread_cond_wait(&proxy->obeyed, &proxy->lock);
+    }
+    pthread_mutex_unlock(&proxy->lock);
+}
+
+void
+fault_proxy_stop(struct fault_proxy *proxy)
+{
+    if (proxy == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&proxy->lock);
+    proxy->shall_stop = true;
+    order(proxy);
+    pthread_join(proxy->thread, NULL);
+    release(proxy);
+}
+
+const char *
+fault_proxy_dsn(const struct fault_proxy *proxy)
+{
+    return proxy->dsn;
+}
+
+void
+fault_proxy_set_mode(struct fault_proxy *proxy, enum fault_proxy_mode mode)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->mode = mode;
+    order(proxy);
+}
+
+void
+fault_proxy_cut(struct fault_proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->shall_cut = true;
+    order(proxy);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stands between a client and the test server, and fails on demand.
+ *
+ * Model: one thread owns all connections. A new mode is in force, for
+ * connections that are there and for new ones, when the call returns.
+ */
+#ifndef TESTS_SUPPORT_FAULT_PROXY_H
+#define TESTS_SUPPORT_FAULT_PROXY_H
+
+enum fault_proxy_mode {
+    FAULT_PROXY_PASS,
+    /* nothing is forwarded, and nothing is lost */
+    FAULT_PROXY_STALL,
+    /* new connections are reset */
+    FAULT_PROXY_REFUSE,
+    /* notifications are swallowed, as behind a transaction-pooling proxy */
+    FAULT_PROXY_DEAF
+};
+
+struct fault_proxy;
+
+/* To the server of PGHOST (a socket's folder) and PGPORT. NULL: failed. */
+struct fault_proxy *fault_proxy_start(enum fault_proxy_mode mode);
+/* Accepts NULL. */
+void fault_proxy_stop(struct fault_proxy *proxy);
+
+/* A connection string that leads through the proxy. */
+const char *fault_proxy_dsn(const struct fault_proxy *proxy);
+void fault_proxy_set_mode(struct fault_proxy *proxy,
+                          enum fault_proxy_mode mode);
+/* Reset every connection that is there. */
+void fault_proxy_cut(struct fault_proxy *proxy);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What this process holds. */
+#ifndef TESTS_SUPPORT_PROCESS_H
+#define TESTS_SUPPORT_PROCESS_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/rcu.h"
+
+static inline int
+count_entries(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    int count = 0;
+
+    if (directory == NULL) {
+        return -1;
+    }
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+static inline int
+count_descriptors(void)
+{
+    return count_entries("/proc/self/fd");
+}
+
+/* liburcu has a thread of its own, which stays, and which has the name of the
+ * thread that started it: let that be the test's. */
+static inline void
+start_rcu_thread(void)
+{
+    (void)urcu_memb_get_default_call_rcu_data();
+}
+
+/* Threads with a name of the library's. */
+static inline int
+count_library_threads(void)
+{
+    DIR *directory = opendir("/proc/self/task");
+    struct dirent *entry;
+    int count = 0;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        char path[300];
+        char name[32] = "";
+
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
+                       entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL) {
+            if (fgets(name, sizeof(name), file) == NULL) {
+                name[0] = '\0';
+            }
+            fclose(file);
+        }
+        count += strncmp(name, "pgcw:", 5) == 0;
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    return count;
+}
+
+#endif
