@@ -144,21 +144,16 @@ static void
 write_one(struct worker *worker)
 {
     uint32_t key = stress_random_below(&worker->random, KEY_COUNT);
+    uint32_t choice = stress_random_below(&worker->random, 4096);
 
-    switch (stress_random_below(&worker->random, 32)) {
-    case 0:
+    if (choice == 0) {
         pgcw_cache_invalidate_all(worker->cache);
-        break;
-    case 1:
+    } else if (choice < 128) {
         pgcw_cache_invalidate(worker->cache, key_of(&key));
-        break;
-    case 2:
-    case 3:
+    } else if (choice < 192) {
         (void)pgcwi_cache_sweep(worker->cache);
-        break;
-    default:
+    } else {
         put(worker);
-        break;
     }
 }
 
@@ -237,6 +232,9 @@ main(int argc, char **argv)
         held_count += workers[i].held_count;
         written_count += workers[i].written_count;
         refused_count += workers[i].refused_count;
+    }
+    if (stress.thread_count > 1 && held_count == 0) {
+        stress_fail(&stress, "no value was held: nothing was tried");
     }
     pgcwi_cache_close(cache); /* would hang if a thread had not left */
     return stress_finish(&stress,
