@@ -10,9 +10,10 @@
 -- UPDATE ... WHERE false. To skip these it needs a transition table; then
 -- there can be but one event a trigger, and none is TRUNCATE: hence four
 -- triggers. Measured, that costs a writer's statement some 10 us of CPU more
--- than one trigger that tells of everything. The one with the bare name is the Python library's, for all four
--- events; where it is there it is replaced, so that nothing is told twice. A
--- foreign table can have no transition tables, and so has the bare one only.
+-- than one trigger that tells of everything. The one with the bare name is
+-- the Python library's, for all four events; where it is there it is
+-- replaced, so that nothing is told twice. A foreign table can have no
+-- transition tables, and so has the bare one only.
 --
 -- A trigger of such a name that calls another function is not replaced: it
 -- may be that of another channel, say a_i beside a.

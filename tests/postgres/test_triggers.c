@@ -374,6 +374,8 @@ operation_is_the_same_in_a_turkish_database(void **state)
     struct pgcw_install_options options = on_tables(&table, 1);
 
     (void)state;
+    database_run(usual, "DROP DATABASE IF EXISTS pgcw_test_turkish "
+                        "WITH (FORCE)");
     if (strcmp(database_fail(usual, "CREATE DATABASE pgcw_test_turkish "
                                     "TEMPLATE template0 LOCALE_PROVIDER icu "
                                     "ICU_LOCALE 'tr' ENCODING 'UTF8'"),
