@@ -262,8 +262,9 @@ name_of_64_bytes_is_refused(void **state)
 }
 
 struct sync_in_callback {
-    struct pgcw_listener *_Atomic listener;
-    _Atomic int status;
+    struct door opened;
+    struct pgcw_listener *listener; /* written before the door opens */
+    enum pgcw_status status;        /* written before `done` is reached */
     struct door done;
 };
 
@@ -273,7 +274,8 @@ sync_in_event(void *context, const struct pgcw_event *event)
     struct sync_in_callback *called = context;
 
     (void)event;
-    called->status = (int)pgcw_listener_sync(called->listener, 1000);
+    door_pass(&called->opened);
+    called->status = pgcw_listener_sync(called->listener, 1000);
     door_pass(&called->done);
 }
 
@@ -281,22 +283,25 @@ static void
 sync_by_a_library_thread_is_refused(void **state)
 {
     struct pgcw_listener_options options = recorded();
-    struct sync_in_callback called = {.status = -1};
+    struct sync_in_callback called = {.status = PGCW_OK};
     struct pgcw_event event = {.operation = PGCW_INSERT,
                                .channel = PGCW_DEFAULT_CHANNEL,
                                .table = "orders"};
 
     (void)state;
+    door_init(&called.opened);
     door_init(&called.done);
     door_open(&called.done);
     options.on_event = sync_in_event;
     options.on_event_context = &called;
     struct pgcw_listener *listener = open_listener(&options);
     called.listener = listener;
+    door_open(&called.opened);
     enum pgcw_status emitted = pgcw_event_emit(server, &event, NULL);
     bool is_called = door_wait_for_arrivals(&called.done, 1);
     pgcw_listener_close(listener);
     door_fini(&called.done);
+    door_fini(&called.opened);
     assert_int_equal(emitted, PGCW_OK);
     assert_true(is_called);
     assert_int_equal(called.status, PGCW_INTERNAL);

@@ -111,7 +111,9 @@ raise_until_over(void *context)
 {
     PGconn *own = server_connect(DATABASE);
 
-    while (own != NULL && !atomic_load((_Atomic bool *)context)) {
+    /* relaxed: only ends the loop */
+    while (own != NULL && !atomic_load_explicit((_Atomic bool *)context,
+                                                memory_order_relaxed)) {
         (void)versions_raise(own, "orders", 1);
     }
     PQfinish(own);
@@ -139,7 +141,8 @@ caches_and_listeners_end_while_events_flow(void **state)
         pgcw_cache_destroy(cache);
         pgcw_listener_close(listener);
     }
-    atomic_store(&is_over, true);
+    /* relaxed: only ends the loop */
+    atomic_store_explicit(&is_over, true, memory_order_relaxed);
     pthread_join(thread, NULL);
     event_recorder_fini(&none);
 }

@@ -67,6 +67,13 @@ struct reader {
     int failures;
 };
 
+static bool
+is_set(const _Atomic bool *flag)
+{
+    /* relaxed: only ends loops */
+    return atomic_load_explicit(flag, memory_order_relaxed);
+}
+
 static void *
 read_known(void *context)
 {
@@ -74,8 +81,13 @@ read_known(void *context)
     PGconn *own = server_connect(DATABASE);
 
     reader->failures = own == NULL;
-    while (reader->failures == 0 && !atomic_load(reader->is_over)) {
-        int64_t known = atomic_load(reader->known);
+    while (reader->failures == 0 && !is_set(reader->is_over)) {
+        /*
+         * ORDER: our look at the version before our fetch. Pairs with: the
+         * writer's store. Without it: the fetch may miss what was synced.
+         */
+        int64_t known =
+            atomic_load_explicit(reader->known, memory_order_acquire);
         int64_t fetched =
             versions_fetch(reader->pipeline->caches[0], own, "orders", 1);
 
@@ -127,9 +139,14 @@ P1_P7_reader_never_gets_less_than_a_synced_version(void **state)
         is_synced =
             pgcw_listener_sync(pipeline->listener, PATIENCE_MS) == PGCW_OK &&
             is_synced;
-        atomic_store(&known, version);
+        /*
+         * ORDER: the sync before the version. Pairs with: read_known().
+         * Without it: see there.
+         */
+        atomic_store_explicit(&known, version, memory_order_release);
     }
-    atomic_store(&is_over, true);
+    /* relaxed: only ends loops */
+    atomic_store_explicit(&is_over, true, memory_order_relaxed);
     for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
         failures += readers[i].failures;
