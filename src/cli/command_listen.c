@@ -157,8 +157,9 @@ static void
 on_state(void *context, enum pgcw_listener_state state, const char *reason)
 {
     (void)context;
-    fprintf(stderr, "pgcachewatch: %s%s%s\n", pgcw_listener_state_text(state),
-            reason[0] == '\0' ? "" : ": ", reason);
+    if (reason[0] == '\0') { /* with a reason it is logged as well */
+        fprintf(stderr, "pgcachewatch: %s\n", pgcw_listener_state_text(state));
+    }
 }
 
 static void

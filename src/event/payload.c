@@ -10,11 +10,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/alloc.h"
-
-/* Three escaped names of 6 bytes a character and a timestamp fit in. */
-#define ENCODED_BYTES 1024
-
 /* A string that is there; NULL otherwise. */
 static const char *
 text_of(const json_t *object, const char *field)
@@ -73,30 +68,4 @@ pgcwi_payload_decode(const char *payload, size_t bytes,
 
     json_decref(object);
     return is_understood;
-}
-
-char *
-pgcwi_payload_encode(const struct pgcw_event *event)
-{
-    char sent_at[PGCWI_TIMESTAMP_BYTES];
-    char text[ENCODED_BYTES];
-    size_t length = 0;
-    /* s*: left out if NULL */
-    const char *schema = event->schema[0] == '\0' ? NULL : event->schema;
-    /* s*: left out if NULL */
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s*, s:s}", "operation",
-        pgcw_operation_text(event->operation), "table", event->table, "schema",
-        schema, "sent_at", pgcwi_timestamp_format(event->sent_at_us, sent_at));
-
-    if (object != NULL) {
-        /* one byte stays for the terminator, which jansson does not write */
-        length = json_dumpb(object, text, sizeof text - 1, JSON_COMPACT);
-        json_decref(object);
-    }
-    if (length == 0 || length >= sizeof text) {
-        return NULL;
-    }
-    text[length] = '\0';
-    return pgcwi_strdup(text);
 }

@@ -34,12 +34,4 @@ struct pgcwi_change {
 bool pgcwi_payload_decode(const char *payload, size_t bytes,
                           struct pgcwi_change *change);
 
-/*
- * Encode as the triggers do; the channel is not part of it. The names must
- * be valid, but for an empty schema, which is left out; then the text always
- * fits into a NOTIFY. Returns text for pgcwi_free(), or NULL if memory is
- * short or a name is not UTF-8.
- */
-char *pgcwi_payload_encode(const struct pgcw_event *event);
-
 #endif

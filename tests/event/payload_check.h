@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "event/payload.h"
 
 #define NOTIFY_MAX_BYTES 7999
@@ -52,8 +52,15 @@ static inline void
 assert_round_trip(const struct pgcw_event *event)
 {
     struct pgcwi_change change;
-    char *text = pgcwi_payload_encode(event);
+    char sent_at[PGCWI_TIMESTAMP_BYTES];
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s}", "operation",
+                  pgcw_operation_text(event->operation), "table", event->table,
+                  "schema", event->schema, "sent_at",
+                  pgcwi_timestamp_format(event->sent_at_us, sent_at));
+    char *text = json_dumps(object, JSON_COMPACT);
 
+    json_decref(object);
     assert_non_null(text);
     assert_true(strlen(text) <= NOTIFY_MAX_BYTES);
     assert_true(decode_exact(text, strlen(text), &change));
@@ -61,7 +68,7 @@ assert_round_trip(const struct pgcw_event *event)
     assert_string_equal(change.schema, event->schema);
     assert_string_equal(change.table, event->table);
     assert_int_equal(change.sent_at_us, event->sent_at_us);
-    pgcwi_free(text);
+    free(text);
 }
 
 #endif

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "event/payload.h"
 #include "event/payload_check.h"
 
@@ -286,59 +285,6 @@ decode_without_memory_is_a_refusal(void **state)
 }
 
 static void
-encode_without_memory_gives_nothing(void **state)
-{
-    long nth = 0;
-    char *text;
-
-    (void)state;
-    pgcwi_alloc_fail_nth(1);
-    assert_null(pgcwi_payload_encode(&good_event));
-    pgcwi_alloc_fail_nth(0);
-    json_set_alloc_funcs(scarce_malloc, free);
-    do {
-        pieces_to_failure = ++nth;
-        text = pgcwi_payload_encode(&good_event);
-    } while (text == NULL);
-    json_set_alloc_funcs(malloc, free);
-    assert_true(nth > 5);
-    pgcwi_free(text);
-}
-
-static void
-event_is_encoded_as_the_triggers_do(void **state)
-{
-    struct pgcw_event event = good_event;
-    char *text = pgcwi_payload_encode(&event);
-
-    (void)state;
-    assert_non_null(text);
-    assert_string_equal(text, "{\"operation\":\"insert\",\"table\":"
-                              "\"orders\",\"schema\":\"public\","
-                              "\"sent_at\":\"" GOOD_TIME "\"}");
-    pgcwi_free(text);
-    event.schema = "";
-    text = pgcwi_payload_encode(&event);
-    assert_non_null(text);
-    assert_string_equal(text, "{\"operation\":\"insert\",\"table\":"
-                              "\"orders\",\"sent_at\":\"" GOOD_TIME "\"}");
-    pgcwi_free(text);
-}
-
-static void
-name_that_is_not_utf8_is_not_encoded(void **state)
-{
-    struct pgcw_event event = good_event;
-
-    (void)state;
-    event.table = "\xff";
-    assert_null(pgcwi_payload_encode(&event));
-    event.table = "t";
-    event.schema = "\xc3";
-    assert_null(pgcwi_payload_encode(&event));
-}
-
-static void
 longest_names_with_most_escapes_fit_into_a_notify(void **state)
 {
     struct pgcw_event event = good_event;
@@ -370,9 +316,6 @@ main(void)
         cmocka_unit_test(deep_nesting_is_refused_or_ignored_but_harmless),
         cmocka_unit_test(huge_payload_with_what_is_needed_is_understood),
         cmocka_unit_test(decode_without_memory_is_a_refusal),
-        cmocka_unit_test(encode_without_memory_gives_nothing),
-        cmocka_unit_test(event_is_encoded_as_the_triggers_do),
-        cmocka_unit_test(name_that_is_not_utf8_is_not_encoded),
         cmocka_unit_test(longest_names_with_most_escapes_fit_into_a_notify),
     };
 
