@@ -36,7 +36,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define BREAKPOINT 0xcc
-#define MARK() __asm__ volatile("int3" ::: "memory")
+#define MARK() __asm__ __volatile__("int3" ::: "memory")
 
 /* A hit takes a few hundred; more is not a hit, and would take for ever. */
 #define MOST_INSTRUCTIONS 1000000
@@ -101,8 +101,10 @@ lock_a_mutex(void)
 static bool
 allocate(void)
 {
-    void *volatile memory = malloc(100);
+    void *memory = malloc(100);
 
+    /* else the compiler may leave both out */
+    __asm__ __volatile__("" : "+r"(memory)::"memory");
     free(memory);
     return true;
 }
