@@ -209,8 +209,9 @@ go_into_doubt(struct session *session)
 {
     struct pgcw_listener *listener = session->listener;
 
+    /* relaxed: only this thread writes it */
     if (atomic_load_explicit(&listener->state, memory_order_relaxed) ==
-        PGCW_LISTENER_DOUBT) { /* relaxed: only this thread writes it */
+        PGCW_LISTENER_DOUBT) {
         return;
     }
     pgcwi_attachments_close(&listener->attachments);
