@@ -7,9 +7,10 @@
 #include <cmocka.h>
 
 #include "cache/stamps.h"
+#include "support/gate.h"
 
 #define THREAD_COUNT 4
-#define RAISES_EACH 10000
+#define RAISES_EACH 200000
 #define SLOT 7u
 #define OTHER_SLOT 8u
 
@@ -134,11 +135,14 @@ first_and_last_slot_can_be_raised(void **state)
     assert_true(pgcwi_stamps_is_valid(stamps, before, 1));
 }
 
+static struct gate all_are_there = GATE_INIT;
+
 static void *
 raise_often(void *context)
 {
     struct pgcwi_stamps *stamps = context;
 
+    gate_wait(&all_are_there);
     for (uint32_t i = 0; i < RAISES_EACH; i++) {
         if (i % 2 == 0) {
             pgcwi_stamps_raise_all(stamps);
@@ -161,6 +165,7 @@ no_invalidation_of_several_threads_is_lost(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, raise_often, stamps),
                          0);
     }
+    gate_open(&all_are_there);
     for (int i = 0; i < THREAD_COUNT; i++) {
         pthread_join(threads[i], NULL);
     }
