@@ -274,13 +274,15 @@ read_bytes(pid_t child, uintptr_t address, unsigned char bytes[16])
     }
 }
 
-/* Let the child go on until it stops again; false if it is not at a trap. */
+/* Let the child go on, one step or until it stops; false if it is not at a
+ * trap. */
 static bool
-go_on(int request, pid_t child)
+go_on(pid_t child, bool is_one_step)
 {
     int how;
 
-    return ptrace(request, child, NULL, NULL) == 0 &&
+    return ptrace(is_one_step ? PTRACE_SINGLESTEP : PTRACE_CONT, child, NULL,
+                  NULL) == 0 &&
            waitpid(child, &how, 0) == child && WIFSTOPPED(how) &&
            WSTOPSIG(how) == SIGTRAP;
 }
@@ -305,7 +307,7 @@ count_steps(pid_t child, const struct calls *calls, struct cost *cost)
             is_among(registers.rip, calls->lock, COUNT_OF(calls->lock));
         cost->memory_calls +=
             is_among(registers.rip, calls->memory, COUNT_OF(calls->memory));
-        if (!go_on(PTRACE_SINGLESTEP, child)) {
+        if (!go_on(child, true)) {
             return false;
         }
     }
@@ -345,8 +347,7 @@ measure(const struct scenario *scenario, const struct calls *calls,
         return WEXITSTATUS(how);
     }
     bool is_counted = WIFSTOPPED(how) && WSTOPSIG(how) == SIGTRAP &&
-                      count_steps(child, calls, cost) &&
-                      go_on(PTRACE_CONT, child);
+                      count_steps(child, calls, cost) && go_on(child, false);
     return end_child(child, is_counted);
 }
 
