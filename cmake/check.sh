@@ -66,7 +66,7 @@ check()
 {
     name=$1
     shift
-    $without_aslr ctest --test-dir "build/$name" --output-on-failure \
+    PGCW_SERVER_REQUIRED=1 $without_aslr ctest --test-dir "build/$name" --output-on-failure \
         --no-tests=error --parallel "$jobs" "$@"
 }
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # How tests are declared. Labels: unit, postgres, stress, api, abi, convention.
 
-# Where the server of this build tree leaves word of itself.
-set(PGCW_TEST_SERVER_DIR ${PROJECT_BINARY_DIR}/tests/server_is_here)
+# Where the server of this build tree leaves word of itself; for stress/ too.
+set(PGCW_TEST_SERVER_DIR ${PROJECT_BINARY_DIR}/tests/server_is_here
+    CACHE INTERNAL "")
 
 # pgcw_test_program(target source): built by default, with everything visible.
 function(pgcw_test_program target source)

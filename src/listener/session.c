@@ -197,6 +197,14 @@ probe(struct session *session, struct pgcw_error *error)
     return run_command(session, sql, error);
 }
 
+static bool
+is_state(const struct session *session, enum pgcw_listener_state state)
+{
+    /* relaxed: only this thread writes it */
+    return atomic_load_explicit(&session->listener->state,
+                                memory_order_relaxed) == (int)state;
+}
+
 static void
 go_live(struct session *session)
 {
@@ -270,9 +278,7 @@ fence_answered(struct session *session)
     session->answered = session->fence;
     session->is_answered_unpushed = true;
     push_answered(session);
-    /* relaxed: only this thread writes it */
-    if (atomic_load_explicit(&listener->state, memory_order_relaxed) ==
-        PGCW_LISTENER_DOUBT) {
+    if (is_state(session, PGCW_LISTENER_DOUBT)) {
         go_live(session);
     }
 }
@@ -395,10 +401,7 @@ pgcwi_session_run(struct pgcw_listener *listener, bool *has_been_live,
     pgcwi_listener_set_state(listener, PGCW_LISTENER_CONNECTING, NULL);
     status = run_steps(&session, has_been_live, error);
     pgcwi_attachments_close(&listener->attachments);
-    /* relaxed: only this thread writes it */
-    if (status != PGCW_OK &&
-        atomic_load_explicit(&listener->state, memory_order_relaxed) ==
-            PGCW_LISTENER_LIVE) {
+    if (status != PGCW_OK && is_state(&session, PGCW_LISTENER_LIVE)) {
         pgcwi_counter_add(&listener->counters.gaps);
     }
     pgcwi_connection_close(&session.connection);
