@@ -16,7 +16,6 @@
 
 #define DATABASE "pgcw_stress_open_close"
 #define CHANNEL "ch_stress"
-#define PATIENCE_MS 20000
 
 static struct stress stress = {.thread_count = 4, .seconds = 2};
 static _Atomic uint64_t open_count;
@@ -110,7 +109,7 @@ main(int argc, char **argv)
         openers[i].number = i;
     }
     stress_run_threads(&stress, run, openers, sizeof(openers[0]));
-    if (count_library_threads() != 0) {
+    if (await_library_threads(0) != 0) {
         stress_fail(&stress, "%d threads are left", count_library_threads());
     }
     if (count_descriptors() != descriptors) {

@@ -101,13 +101,20 @@ open_listener(uint32_t ring_capacity, struct pgcw_cache **cache)
 {
     struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
     struct pgcw_listener *listener = NULL;
+    /* so that only a flush, or its own event, can invalidate a cache */
+    const struct pgcw_table orders = {NULL, "orders"};
+    struct pgcw_greedy_options greedy = PGCW_GREEDY_OPTIONS_INIT;
+    struct pgcw_cache_options cache_options = PGCW_CACHE_OPTIONS_INIT;
 
+    greedy.tables = &orders;
+    greedy.table_count = 1;
     options.channel = CHANNEL;
     options.ring_capacity = ring_capacity;
     options.connect_timeout_ms = PATIENCE_MS;
     options.heartbeat_timeout_ms = PATIENCE_MS;
-    if (pgcw_listener_open(&options, &listener, NULL) != PGCW_OK ||
-        pgcw_cache_create(listener, NULL, cache, NULL) != PGCW_OK) {
+    if (pgcw_greedy_create(&greedy, &cache_options.strategy, NULL) != PGCW_OK ||
+        pgcw_listener_open(&options, &listener, NULL) != PGCW_OK ||
+        pgcw_cache_create(listener, &cache_options, cache, NULL) != PGCW_OK) {
         (void)fprintf(stderr, "no listener\n");
         exit(2);
     }

@@ -106,7 +106,7 @@ refuse(const char *dsn, enum pgcw_status status, const char *words)
         fail_msg("expected: %s\nis: %s", words, error.detail);
     }
     assert_null(strstr(error.detail, "hunter2"));
-    assert_int_equal(count_library_threads(), 0);
+    assert_int_equal(await_library_threads(0), 0);
 }
 
 static void
@@ -318,9 +318,9 @@ close_leaves_no_thread_and_no_descriptor(void **state)
     for (int i = 0; i < 10; i++) {
         struct pgcw_listener *listener = open_listener(&options);
 
-        assert_int_equal(count_library_threads(), 6);
+        assert_int_equal(await_library_threads(6), 6);
         pgcw_listener_close(listener);
-        assert_int_equal(count_library_threads(), 0);
+        assert_int_equal(await_library_threads(0), 0);
         assert_int_equal(count_descriptors(), descriptors);
     }
     pgcw_listener_close(NULL);
@@ -350,7 +350,7 @@ close_does_not_wait_for_a_server_that_says_nothing(void **state)
     int64_t took_ns = pgcwi_clock_monotonic_ns() - began_ns;
     fault_proxy_stop(proxy);
     assert_true(took_ns < PATIENCE_MS * PGCWI_NS_PER_MS);
-    assert_int_equal(count_library_threads(), 0);
+    assert_int_equal(await_library_threads(0), 0);
 }
 
 static void
@@ -375,7 +375,7 @@ open_without_memory_starts_nothing(void **state)
         assert_true((status == PGCW_OK) == (listener != NULL));
         opened += status == PGCW_OK;
         pgcw_listener_close(listener);
-        assert_int_equal(count_library_threads(), 0);
+        assert_int_equal(await_library_threads(0), 0);
     }
     assert_in_range(opened, 8, 11);
 }

@@ -77,7 +77,7 @@ tear_down(void **state)
     fault_proxy_stop(test->proxy);
     event_recorder_fini(&test->events);
     state_recorder_fini(&test->states);
-    return count_library_threads() == 0 ? 0 : -1;
+    return await_library_threads(0) == 0 ? 0 : -1;
 }
 
 static void

@@ -86,7 +86,7 @@ pipeline_tear_down(void **state)
     }
     pgcw_listener_close(pipeline->listener);
     event_recorder_fini(&pipeline->events);
-    return count_library_threads() == 0 ? 0 : -1;
+    return await_library_threads(0) == 0 ? 0 : -1;
 }
 
 static inline void

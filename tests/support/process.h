@@ -4,10 +4,13 @@
 #define TESTS_SUPPORT_PROCESS_H
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cache/rcu.h"
+#include "support/door.h"
 
 static inline int
 count_entries(const char *folder)
@@ -66,6 +69,26 @@ count_library_threads(void)
         closedir(directory);
     }
     return count;
+}
+
+/*
+ * The number of them, as soon as it is `count`, or after PATIENCE_MS: a
+ * thread names itself a little after its start, and is listed for a moment
+ * after it has been joined.
+ */
+static inline int
+await_library_threads(int count)
+{
+    struct timespec deadline = wait_deadline(PATIENCE_MS);
+    struct timespec now;
+    int found;
+
+    do {
+        sched_yield();
+        found = count_library_threads();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (found != count && now.tv_sec <= deadline.tv_sec);
+    return found;
 }
 
 #endif
