@@ -265,7 +265,7 @@ run_on_database(struct pgcwi_demo_run *run)
     uint64_t stale_reads = 0;
     pgcwi_demo_report_init(&report, run);
     pgcwi_demo_data_name(run);
-    PGconn *connection = pgcwi_demo_connect(run);
+    PGconn *connection = pgcwi_demo_connect(run, "pgcachewatch demo");
     if (connection != NULL) {
         bool is_loaded = pgcwi_demo_data_create(
             run, connection, pgcwi_demo_report_progress, &report);

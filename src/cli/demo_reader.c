@@ -100,7 +100,8 @@ pgcwi_demo_read(void *context)
     struct pgcwi_demo_thread *thread = context;
     struct pgcwi_demo_run *run = thread->run;
     struct pgcwi_demo_random random = pgcwi_demo_thread_random(thread);
-    struct reader reader = {.connection = pgcwi_demo_connect(run)};
+    struct reader reader = {
+        .connection = pgcwi_demo_connect(run, "pgcachewatch demo reader")};
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
     bool goes_on =
         reader.connection != NULL &&

@@ -153,9 +153,11 @@ ignore_notice(void *context, const char *message)
 }
 
 struct pg_conn *
-pgcwi_demo_connect(struct pgcwi_demo_run *run)
+pgcwi_demo_connect(struct pgcwi_demo_run *run, const char *name)
 {
-    PGconn *connection = PQconnectdb(run->dsn);
+    const char *const keywords[] = {"dbname", "application_name", NULL};
+    const char *const values[] = {run->dsn, name, NULL};
+    PGconn *connection = PQconnectdbParams(keywords, values, 1);
     PQsetNoticeProcessor(connection, ignore_notice, NULL);
     if (PQstatus(connection) == CONNECTION_OK) {
         /* whatever hangs, the demo ends */

@@ -71,7 +71,8 @@ bool pgcwi_demo_check(struct pgcwi_demo_run *run, uint64_t row, int64_t known,
                       const void *data, size_t size);
 
 /* A connection for one thread; NULL after pgcwi_demo_fail(). */
-struct pg_conn *pgcwi_demo_connect(struct pgcwi_demo_run *run);
+struct pg_conn *pgcwi_demo_connect(struct pgcwi_demo_run *run,
+                                   const char *name);
 
 /* Prepare a statement for each table: verb, the table's name, rest. It is
  * called by the prefix and the table's number: "r0" to "r15". */

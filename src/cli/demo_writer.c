@@ -160,7 +160,7 @@ pgcwi_demo_write(void *context)
 {
     struct pgcwi_demo_thread *thread = context;
     struct pgcwi_demo_run *run = thread->run;
-    PGconn *connection = pgcwi_demo_connect(run);
+    PGconn *connection = pgcwi_demo_connect(run, "pgcachewatch demo writer");
     if (connection != NULL &&
         pgcwi_demo_prepare(
             run, connection, 'w', "UPDATE",
