@@ -109,7 +109,8 @@ struct pgcw_listener_options {
  * Connect to PostgreSQL and start to watch a channel.
  *
  * From then on the listener reconnects by itself whenever the connection is
- * lost. Its threads block all signals.
+ * lost. Its threads block all signals. libpq looks up a host's name without a
+ * limit of time, so that comes on top of connect_timeout_ms.
  *
  * @param[in]  options   NULL for all defaults; not kept by reference
  * @param[out] listener  set only on PGCW_OK; give it to

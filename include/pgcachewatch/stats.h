@@ -64,7 +64,7 @@ struct pgcw_listener_stats {
     uint64_t messages_dropped;
     /** Times that something may have been lost, whatever the reason. */
     uint64_t gaps;
-    /** Times that LIVE was reached. */
+    /** Connections that became LIVE. */
     uint64_t connects;
     /** Fences answered: heartbeats and syncs. */
     uint64_t fences_answered;

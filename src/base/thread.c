@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -26,6 +25,21 @@ pgcwi_thread_is_ours(void)
     return is_ours;
 }
 
+void
+pgcwi_thread_block_signals(sigset_t *callers)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, callers);
+}
+
+void
+pgcwi_thread_restore_signals(const sigset_t *callers)
+{
+    (void)pthread_sigmask(SIG_SETMASK, callers, NULL);
+}
+
 static void *
 run_thread(void *argument)
 {
@@ -43,7 +57,6 @@ enum pgcw_status
 pgcwi_thread_start(pthread_t *thread, const char *name, pgcwi_thread_fn *run,
                    void *context)
 {
-    sigset_t all_signals;
     sigset_t callers_signals;
     struct start *start = pgcwi_alloc(sizeof *start);
     int failure;
@@ -54,11 +67,9 @@ pgcwi_thread_start(pthread_t *thread, const char *name, pgcwi_thread_fn *run,
     assert(strlen(name) < NAME_BYTES);
     *start = (struct start){.run = run, .context = context};
     memcpy(start->name, name, strnlen(name, NAME_BYTES - 1));
-    /* A thread inherits the mask: so it never runs with signals open. */
-    (void)sigfillset(&all_signals);
-    (void)pthread_sigmask(SIG_SETMASK, &all_signals, &callers_signals);
+    pgcwi_thread_block_signals(&callers_signals);
     failure = pthread_create(thread, NULL, run_thread, start);
-    (void)pthread_sigmask(SIG_SETMASK, &callers_signals, NULL);
+    pgcwi_thread_restore_signals(&callers_signals);
     if (failure != 0) {
         pgcwi_free(start);
         return failure == ENOMEM ? PGCW_NO_MEMORY : PGCW_SYSTEM_ERROR;

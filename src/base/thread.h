@@ -4,6 +4,7 @@
 #define PGCWI_BASE_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 
 #include <pgcachewatch/status.h>
@@ -18,6 +19,13 @@ PGCW_MUST_CHECK enum pgcw_status pgcwi_thread_start(pthread_t *thread,
                                                     const char *name,
                                                     pgcwi_thread_fn *run,
                                                     void *context);
+
+/*
+ * Around a call that may start a thread of another library: a thread
+ * inherits the mask, and that one shall get no signal either.
+ */
+void pgcwi_thread_block_signals(sigset_t *callers);
+void pgcwi_thread_restore_signals(const sigset_t *callers);
 
 /* Whether the caller is a thread of the library. */
 bool pgcwi_thread_is_ours(void);

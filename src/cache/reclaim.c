@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/reclaim.h"
 
-#include <signal.h>
-
 #include "base/alloc.h"
+#include "base/thread.h"
 
 struct batch {
     struct rcu_head rcu;
@@ -17,12 +16,18 @@ void
 pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint64_t max_waiting_entries,
                    uint64_t max_waiting_bytes)
 {
+    sigset_t callers_signals;
+
     *reclaim = (struct pgcwi_reclaim){
         .max_waiting_entries =
             max_waiting_entries + PGCWI_RECLAIM_BATCH_ENTRIES,
         .max_waiting_bytes = max_waiting_bytes,
         .batch_bytes = max_waiting_bytes / 16,
     };
+    /* starts liburcu's thread, once in a process */
+    pgcwi_thread_block_signals(&callers_signals);
+    (void)urcu_memb_get_default_call_rcu_data();
+    pgcwi_thread_restore_signals(&callers_signals);
 }
 
 static void
@@ -62,20 +67,6 @@ free_batch(struct rcu_head *head)
     pgcwi_free(batch);
 }
 
-/* The first call_rcu() starts liburcu's thread, which shall get no signal. */
-static void
-call_after_grace_period(struct batch *batch)
-{
-    sigset_t all;
-    sigset_t callers;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &callers);
-    PGCWI_PUBLISHED(batch);
-    urcu_memb_call_rcu(&batch->rcu, free_batch);
-    pthread_sigmask(SIG_SETMASK, &callers, NULL);
-}
-
 void
 pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim)
 {
@@ -97,7 +88,8 @@ pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim)
     reclaim->open_batch = NULL;
     reclaim->open_batch_entries = 0;
     reclaim->open_batch_bytes = 0;
-    call_after_grace_period(batch);
+    PGCWI_PUBLISHED(batch);
+    urcu_memb_call_rcu(&batch->rcu, free_batch);
 }
 
 void

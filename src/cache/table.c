@@ -2,25 +2,24 @@
 #include "cache/table.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "base/thread.h"
 
 #define FIRST_BUCKET_COUNT 64
 
 bool
 pgcwi_table_init(struct pgcwi_table *table)
 {
-    sigset_t all;
-    sigset_t callers;
+    sigset_t callers_signals;
 
-    /* the first table starts liburcu's thread, which shall get no signal */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &callers);
+    /* the first table starts a thread of liburcu */
+    pgcwi_thread_block_signals(&callers_signals);
     table->entries =
         cds_lfht_new_flavor(FIRST_BUCKET_COUNT, FIRST_BUCKET_COUNT, 0,
                             CDS_LFHT_AUTO_RESIZE, &urcu_memb_flavor, NULL);
-    pthread_sigmask(SIG_SETMASK, &callers, NULL);
+    pgcwi_thread_restore_signals(&callers_signals);
     return table->entries != NULL;
 }
 
