@@ -269,7 +269,7 @@ main(int argc, char **argv)
         read_count += workers[i].read_count;
         invalidation_count += workers[i].invalidation_count;
     }
-    pgcw_cache_stats(world.cache, &stats);
+    pgcw_cache_read_stats(world.cache, &stats);
     if (stress.thread_count > 1 && stats.fills_refused_stale == 0) {
         stress_fail(&stress, "no load was overtaken: nothing was tried");
     }

@@ -173,7 +173,7 @@ main(int argc, char **argv)
         threads[i].number = i;
     }
     stress_run_threads(&stress, run, threads, sizeof(threads[0]));
-    pgcw_listener_stats(listener, &stats);
+    pgcw_listener_read_stats(listener, &stats);
     pgcw_cache_destroy(cache);
     pgcw_listener_close(listener);
     server_drop_database(server, DATABASE);

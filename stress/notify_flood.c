@@ -157,8 +157,8 @@ main(int argc, char **argv)
     stress_run_threads(&stress, run, writers, sizeof(writers[0]));
     check_quiet(server);
     double seconds = (double)(stress_now_ns() - began_ns) / 1e9;
-    pgcw_listener_stats(small_ring, &small);
-    pgcw_listener_stats(large_ring, &large);
+    pgcw_listener_read_stats(small_ring, &small);
+    pgcw_listener_read_stats(large_ring, &large);
     pgcw_cache_destroy(caches[0]);
     pgcw_cache_destroy(caches[1]);
     pgcw_listener_close(small_ring);

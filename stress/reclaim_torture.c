@@ -165,7 +165,7 @@ check_bounds(struct worker *worker)
     uint64_t most_waiting = PGCWI_RECLAIM_BATCH_ENTRIES + MAX_ENTRIES +
                             worker->stress->thread_count * MAX_ENTRIES;
 
-    pgcw_cache_stats(worker->cache, &stats);
+    pgcw_cache_read_stats(worker->cache, &stats);
     if (stats.entries > MAX_ENTRIES || stats.bytes > MAX_BYTES ||
         stats.reclaim_waiting > most_waiting) {
         stress_fail(worker->stress,

@@ -287,8 +287,8 @@ PGCW_API void pgcw_cache_invalidate_all(struct pgcw_cache *cache);
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */
-PGCW_API void pgcw_cache_stats(struct pgcw_cache *cache,
-                               struct pgcw_cache_stats *stats);
+PGCW_API void pgcw_cache_read_stats(struct pgcw_cache *cache,
+                                    struct pgcw_cache_stats *stats);
 
 PGCW_END_DECLS
 

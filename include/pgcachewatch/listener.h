@@ -150,7 +150,7 @@ PGCW_API void pgcw_listener_close(struct pgcw_listener *listener);
  * Threads: any. Blocks: never. Signals: safe.
  */
 PGCW_API enum pgcw_listener_state
-pgcw_listener_state(const struct pgcw_listener *listener);
+pgcw_listener_read_state(const struct pgcw_listener *listener);
 
 /**
  * Wait until every commit acknowledged before this call is applied (P7).
@@ -188,8 +188,8 @@ PGCW_API int64_t pgcw_listener_horizon_ns(const struct pgcw_listener *listener);
  *
  * Threads: any. Blocks: never. Signals: safe.
  */
-PGCW_API void pgcw_listener_stats(const struct pgcw_listener *listener,
-                                  struct pgcw_listener_stats *stats);
+PGCW_API void pgcw_listener_read_stats(const struct pgcw_listener *listener,
+                                       struct pgcw_listener_stats *stats);
 
 PGCW_END_DECLS
 

@@ -338,7 +338,7 @@ pgcwi_cache_sweep(struct pgcw_cache *cache)
 }
 
 void
-pgcw_cache_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
+pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
 {
     struct pgcwi_reader_counts counts = pgcwi_reader_sum(cache->number);
     uint64_t values[PGCWI_COUNTER_COUNT];

@@ -8,7 +8,7 @@ pgcwi_demo_sample_take(struct pgcwi_demo_run *run,
     *sample = (struct pgcwi_demo_sample){.at_ns = pgcwi_demo_now_ns()};
     for (unsigned table = 0; table < PGCWI_DEMO_TABLES; table++) {
         struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
-        pgcw_cache_stats(run->caches[table], &stats);
+        pgcw_cache_read_stats(run->caches[table], &stats);
         sample->hits += stats.hits;
         sample->misses += stats.misses;
         sample->loads += stats.loads;
@@ -16,8 +16,8 @@ pgcwi_demo_sample_take(struct pgcwi_demo_run *run,
         sample->flushes += stats.flushes;
         sample->entries += stats.entries;
     }
-    sample->state = pgcw_listener_state(run->listener);
+    sample->state = pgcw_listener_read_state(run->listener);
     sample->listener = (struct pgcw_listener_stats)PGCW_LISTENER_STATS_INIT;
-    pgcw_listener_stats(run->listener, &sample->listener);
+    pgcw_listener_read_stats(run->listener, &sample->listener);
     pgcwi_demo_oracle_findings(run->oracle, &sample->findings);
 }

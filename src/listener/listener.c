@@ -67,7 +67,7 @@ pgcwi_listener_set_state(struct pgcw_listener *listener,
 
     /*
      * ORDER: the opening or closing of the caches before the state.
-     * Pairs with: pgcw_listener_state(). Without it: who sees LIVE could
+     * Pairs with: pgcw_listener_read_state(). Without it: who sees LIVE could
      * still find a cache closed.
      */
     atomic_store_explicit(&listener->state, (int)state, memory_order_release);
@@ -280,7 +280,7 @@ pgcw_listener_close(struct pgcw_listener *listener)
 }
 
 enum pgcw_listener_state
-pgcw_listener_state(const struct pgcw_listener *listener)
+pgcw_listener_read_state(const struct pgcw_listener *listener)
 {
     /*
      * ORDER: our look at the state before our look at a cache.
@@ -313,8 +313,8 @@ pgcw_listener_horizon_ns(const struct pgcw_listener *listener)
 }
 
 void
-pgcw_listener_stats(const struct pgcw_listener *listener,
-                    struct pgcw_listener_stats *stats)
+pgcw_listener_read_stats(const struct pgcw_listener *listener,
+                         struct pgcw_listener_stats *stats)
 {
     const struct pgcwi_listener_counters *counters = &listener->counters;
     struct pgcw_listener_stats known = {

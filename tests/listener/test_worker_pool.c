@@ -234,7 +234,7 @@ P3_undecodable_payload_flushes_all_caches_and_is_counted(void **state)
     struct pgcw_bytes value;
     enum pgcw_status status = pgcw_cache_lookup(cache, key, &value);
     pgcw_read_end();
-    pgcw_cache_stats(cache, &stats);
+    pgcw_cache_read_stats(cache, &stats);
     pgcw_cache_destroy(cache);
     assert_int_equal(status, PGCW_MISS);
     assert_int_equal(stats.flushes, 2);
@@ -389,7 +389,7 @@ idle_workers_sweep_what_was_invalidated(void **state)
     int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;
     do {
         sched_yield();
-        pgcw_cache_stats(cache, &stats);
+        pgcw_cache_read_stats(cache, &stats);
     } while (stats.entries > 0 && pgcwi_clock_monotonic_ns() < deadline_ns);
     pgcw_cache_destroy(cache);
     event_recorder_fini(&seen);

@@ -78,8 +78,8 @@ open_passes_connecting_and_probing_and_is_live(void **state)
     struct pgcw_listener *listener = open_listener(&options);
 
     (void)state;
-    assert_int_equal(pgcw_listener_state(listener), PGCW_LISTENER_LIVE);
-    pgcw_listener_stats(listener, &stats);
+    assert_int_equal(pgcw_listener_read_state(listener), PGCW_LISTENER_LIVE);
+    pgcw_listener_read_stats(listener, &stats);
     assert_int_equal(stats.connects, 1);
     assert_int_equal(stats.gaps, 0);
     pgcw_listener_close(listener);

@@ -196,7 +196,7 @@ P3_P10_strangers_garbage_flushes_and_does_nothing_else(void **state)
                                    " repeat('[', 7999), E'{\"\\u00e9']) AS t"));
     pipeline_sync(pipeline);
     assert_int_equal(versions_lookup(pipeline->caches[0], 1), -1);
-    assert_int_equal(pgcw_listener_state(pipeline->listener),
+    assert_int_equal(pgcw_listener_read_state(pipeline->listener),
                      PGCW_LISTENER_LIVE);
     assert_int_equal(pipeline_stats(pipeline->listener).payloads_undecodable,
                      6);

@@ -136,7 +136,7 @@ stats_of(struct session_test *test)
 {
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
 
-    pgcw_listener_stats(test->listener, &stats);
+    pgcw_listener_read_stats(test->listener, &stats);
     return stats;
 }
 
@@ -261,7 +261,8 @@ P2_silent_connection_is_doubted_and_flushed_when_it_heals(void **state)
     assert_int_equal(versions_raise(server, "orders", 1), 1);
     doubt = await(test, PGCW_LISTENER_DOUBT, live);
     assert_refuses_to_store(test);
-    assert_int_equal(pgcw_listener_state(test->listener), PGCW_LISTENER_DOUBT);
+    assert_int_equal(pgcw_listener_read_state(test->listener),
+                     PGCW_LISTENER_DOUBT);
     assert_int_equal(stats_of(test).gaps, 1);
     fault_proxy_set_mode(test->proxy, FAULT_PROXY_PASS);
     live = await(test, PGCW_LISTENER_LIVE, doubt);

@@ -85,7 +85,7 @@ stats_of(struct pgcw_cache *cache)
 {
     struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
 
-    pgcw_cache_stats(cache, &stats);
+    pgcw_cache_read_stats(cache, &stats);
     return stats;
 }
 

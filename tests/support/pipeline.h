@@ -101,7 +101,7 @@ pipeline_stats(struct pgcw_listener *listener)
 {
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
 
-    pgcw_listener_stats(listener, &stats);
+    pgcw_listener_read_stats(listener, &stats);
     return stats;
 }
 
