@@ -228,6 +228,7 @@ publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
     }
     pgcwi_eviction_add(&cache->eviction, entry);
     evict_to_bounds(cache);
+    pgcwi_table_make_room(&cache->table, cache->eviction.entries);
     return true;
 }
 

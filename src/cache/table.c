@@ -2,24 +2,18 @@
 #include "cache/table.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
-
-#include "base/thread.h"
 
 #define FIRST_BUCKET_COUNT 64
 
 bool
 pgcwi_table_init(struct pgcwi_table *table)
 {
-    sigset_t callers_signals;
-
-    /* the first table starts a thread of liburcu */
-    pgcwi_thread_block_signals(&callers_signals);
-    table->entries =
-        cds_lfht_new_flavor(FIRST_BUCKET_COUNT, FIRST_BUCKET_COUNT, 0,
-                            CDS_LFHT_AUTO_RESIZE, &urcu_memb_flavor, NULL);
-    pgcwi_thread_restore_signals(&callers_signals);
+    atomic_init(&table->wanted_buckets, FIRST_BUCKET_COUNT);
+    atomic_init(&table->buckets, FIRST_BUCKET_COUNT);
+    atomic_init(&table->is_growing, false);
+    table->entries = cds_lfht_new_flavor(FIRST_BUCKET_COUNT, FIRST_BUCKET_COUNT,
+                                         0, 0, &urcu_memb_flavor, NULL);
     return table->entries != NULL;
 }
 
@@ -78,4 +72,55 @@ pgcwi_table_remove(struct pgcwi_table *table, struct pgcwi_entry *entry)
 
     assert(failed == 0 && "an entry is removed once, under the write lock");
     (void)failed;
+}
+
+/* Called by liburcu's thread. */
+static void
+grow(struct rcu_head *head)
+{
+    struct pgcwi_table *table =
+        caa_container_of(head, struct pgcwi_table, growth);
+    /* relaxed: only we write it */
+    uint64_t buckets =
+        atomic_load_explicit(&table->buckets, memory_order_relaxed);
+
+    PGCWI_TAKEN(head);
+    /* relaxed: a number; if it has grown since, the next store asks again */
+    while (buckets <
+           atomic_load_explicit(&table->wanted_buckets, memory_order_relaxed)) {
+        buckets *= 2;
+    }
+    cds_lfht_resize(table->entries, (unsigned long)buckets);
+    /* relaxed: a number, to compare with */
+    atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
+    PGCWI_PUBLISHED(head);
+    /*
+     * ORDER: our last use of `growth` before it may be used again.
+     * Pairs with: pgcwi_table_make_room(). Without it: it would be queued
+     * while we still use it.
+     */
+    atomic_store_explicit(&table->is_growing, false, memory_order_release);
+}
+
+void
+pgcwi_table_make_room(struct pgcwi_table *table, uint64_t entries)
+{
+    /* relaxed: a number; too small a table is only slower */
+    if (entries <=
+        atomic_load_explicit(&table->buckets, memory_order_relaxed)) {
+        return;
+    }
+    /* relaxed: as above */
+    atomic_store_explicit(&table->wanted_buckets, entries,
+                          memory_order_relaxed);
+    /*
+     * ORDER: our look at the flag before our use of `growth`.
+     * Pairs with: grow(). Without it: see there.
+     */
+    if (!atomic_load_explicit(&table->is_growing, memory_order_acquire)) {
+        /* relaxed: only set here, under the write lock */
+        atomic_store_explicit(&table->is_growing, true, memory_order_relaxed);
+        PGCWI_PUBLISHED(&table->growth);
+        urcu_memb_call_rcu(&table->growth, grow);
+    }
 }

@@ -308,6 +308,32 @@ P9_bytes_stay_within_their_bound(void **state)
     pgcwi_cache_close(cache);
 }
 
+/* After liburcu's thread has done what it was asked for. */
+static uint64_t
+settled_buckets(struct pgcw_cache *cache)
+{
+    urcu_memb_barrier();
+    /* relaxed: the barrier has ordered it */
+    return atomic_load_explicit(&cache->table.buckets, memory_order_relaxed);
+}
+
+static void
+table_grows_with_its_entries(void **state)
+{
+    for (uint32_t i = 0; i < 20000; i++) {
+        assert_int_equal(put_number(*state, i, bytes_of("value")), PGCW_OK);
+        if (i % 1000 == 0) {
+            (void)settled_buckets(*state);
+        }
+    }
+    (void)settled_buckets(*state);
+    assert_int_equal(put_number(*state, 0, bytes_of("value")), PGCW_OK);
+    assert_int_equal(settled_buckets(*state), 32768);
+    for (uint32_t i = 0; i < 20000; i++) {
+        assert_true(has_number(*state, i));
+    }
+}
+
 static void
 large_value_makes_room_for_itself(void **state)
 {
@@ -598,6 +624,7 @@ main(void)
         TEST(value_of_a_megabyte_is_served_whole_and_aligned),
         TEST(P9_entries_stay_within_their_bound_and_the_oldest_goes),
         TEST(P9_bytes_stay_within_their_bound),
+        TEST(table_grows_with_its_entries),
         TEST(large_value_makes_room_for_itself),
         TEST(value_larger_than_the_cache_is_refused),
         TEST(entry_that_was_invalid_does_not_count_as_evicted),
