@@ -27,6 +27,8 @@ struct entry {
 };
 
 static struct cds_lfht *table;
+static struct entry *entries;
+static uint32_t entry_count;
 
 static unsigned long
 hash_of(const struct bench_key *key)
@@ -47,54 +49,49 @@ has_key(struct cds_lfht_node *node, const void *key)
     return memcmp(&entry_of(node)->key, key, BENCH_KEY_BYTES) == 0;
 }
 
-static bool
+static void
 fill(const struct bench_key *keys, uint32_t key_count)
 {
+    urcu_memb_read_lock();
     for (uint32_t i = 0; i < key_count; i++) {
-        struct entry *entry = calloc(1, sizeof(*entry));
-
-        if (entry == NULL) {
-            (void)fprintf(stderr, "no memory\n");
-            return false;
-        }
-        cds_lfht_node_init(&entry->node);
-        entry->key = keys[i];
-        entry->value[0] = 1;
-        urcu_memb_read_lock();
-        cds_lfht_add(table, hash_of(&keys[i]), &entry->node);
-        urcu_memb_read_unlock();
+        cds_lfht_node_init(&entries[i].node);
+        entries[i].key = keys[i];
+        entries[i].value[0] = 1;
+        cds_lfht_add(table, hash_of(&keys[i]), &entries[i].node);
     }
-    return true;
+    urcu_memb_read_unlock();
 }
 
-/* The table as the library makes it. */
+/* As many buckets as the library makes for so many. */
 static bool
 open_bare(const struct bench_key *keys, uint32_t key_count)
 {
-    table = cds_lfht_new_flavor(64, 64, 0, CDS_LFHT_AUTO_RESIZE,
-                                &urcu_memb_flavor, NULL);
-    if (table == NULL) {
-        (void)fprintf(stderr, "no table\n");
+    unsigned long buckets = 64;
+
+    while (buckets < key_count) {
+        buckets *= 2;
+    }
+    entry_count = key_count;
+    entries = calloc(key_count, sizeof(*entries));
+    table = cds_lfht_new_flavor(buckets, 64, 0, 0, &urcu_memb_flavor, NULL);
+    if (entries == NULL || table == NULL) {
+        (void)fprintf(stderr, "no memory for a table\n");
         return false;
     }
-    return fill(keys, key_count);
+    fill(keys, key_count);
+    return true;
 }
 
 static void
 close_bare(void)
 {
-    struct cds_lfht_iter position;
-    struct cds_lfht_node *node;
-
     urcu_memb_read_lock();
-    cds_lfht_first(table, &position);
-    while ((node = cds_lfht_iter_get_node(&position)) != NULL) {
-        cds_lfht_next(table, &position);
-        (void)cds_lfht_del(table, node);
-        free(entry_of(node)); /* nobody else reads any more */
+    for (uint32_t i = 0; i < entry_count; i++) {
+        (void)cds_lfht_del(table, &entries[i].node);
     }
     urcu_memb_read_unlock();
     (void)cds_lfht_destroy(table, NULL);
+    free(entries);
 }
 
 static size_t
