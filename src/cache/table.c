@@ -20,6 +20,7 @@ pgcwi_table_init(struct pgcwi_table *table)
 void
 pgcwi_table_fini(struct pgcwi_table *table)
 {
+    PGCWI_TAKEN(table);
     int failed = cds_lfht_destroy(table->entries, NULL);
 
     assert(failed == 0 && "a table is empty when it is destroyed");
@@ -80,11 +81,11 @@ grow(struct rcu_head *head)
 {
     struct pgcwi_table *table =
         caa_container_of(head, struct pgcwi_table, growth);
+
+    PGCWI_TAKEN(head);
     /* relaxed: only we write it */
     uint64_t buckets =
         atomic_load_explicit(&table->buckets, memory_order_relaxed);
-
-    PGCWI_TAKEN(head);
     /* relaxed: a number; if it has grown since, the next store asks again */
     while (buckets <
            atomic_load_explicit(&table->wanted_buckets, memory_order_relaxed)) {
@@ -93,13 +94,13 @@ grow(struct rcu_head *head)
     cds_lfht_resize(table->entries, (unsigned long)buckets);
     /* relaxed: a number, to compare with */
     atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
-    PGCWI_PUBLISHED(head);
     /*
      * ORDER: our last use of `growth` before it may be used again.
      * Pairs with: pgcwi_table_make_room(). Without it: it would be queued
      * while we still use it.
      */
     atomic_store_explicit(&table->is_growing, false, memory_order_release);
+    PGCWI_PUBLISHED(table);
 }
 
 void
