@@ -8,11 +8,9 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "cache/reader.h"
 #include "support/cache.h"
 
 #define MEGABYTE ((size_t)1 << 20)
-#define FIRST_SWEEP 64 /* what one sweep takes at most */
 
 static int
 init(void **state)
@@ -33,18 +31,6 @@ put_number(struct pgcw_cache *cache, uint32_t number, struct pgcw_bytes value)
 {
     return pgcw_cache_put(cache, (struct pgcw_bytes){&number, sizeof(number)},
                           value, pgcw_cache_stamp(cache));
-}
-
-static bool
-has_number(struct pgcw_cache *cache, uint32_t number)
-{
-    struct pgcw_bytes value;
-
-    pgcw_read_begin();
-    enum pgcw_status status = pgcw_cache_lookup(
-        cache, (struct pgcw_bytes){&number, sizeof(number)}, &value);
-    pgcw_read_end();
-    return status == PGCW_OK;
 }
 
 static void
@@ -268,202 +254,6 @@ value_of_a_megabyte_is_served_whole_and_aligned(void **state)
 }
 
 static void
-P9_entries_stay_within_their_bound_and_the_oldest_goes(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    (void)state;
-    options.max_entries = 10;
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    for (uint32_t i = 0; i < 100; i++) {
-        assert_int_equal(put_number(cache, i, bytes_of("value")), PGCW_OK);
-        assert_true(stats_of(cache).entries <= 10);
-        assert_true(has_number(cache, i));
-    }
-    for (uint32_t i = 0; i < 100; i++) {
-        assert_int_equal(has_number(cache, i), i >= 90);
-    }
-    assert_int_equal(stats_of(cache).evictions, 90);
-    pgcwi_cache_close(cache);
-}
-
-static void
-P9_bytes_stay_within_their_bound(void **state)
-{
-    static const char data[1000];
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    (void)state;
-    options.max_bytes = 20000;
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    for (uint32_t i = 0; i < 200; i++) {
-        struct pgcw_bytes value = {data, i * 5};
-
-        urcu_memb_barrier(); /* so that too little never waits to be freed */
-        assert_int_equal(put_number(cache, i, value), PGCW_OK);
-        assert_true(stats_of(cache).bytes <= 20000);
-        assert_true(has_number(cache, i));
-    }
-    assert_true(stats_of(cache).bytes > 15000);
-    pgcwi_cache_close(cache);
-}
-
-/* After liburcu's thread has done what it was asked for. */
-static uint64_t
-settled_buckets(struct pgcw_cache *cache)
-{
-    urcu_memb_barrier();
-    /* relaxed: the barrier has ordered it */
-    return atomic_load_explicit(&cache->table.buckets, memory_order_relaxed);
-}
-
-static void
-table_grows_with_its_entries(void **state)
-{
-    for (uint32_t i = 0; i < 20000; i++) {
-        assert_int_equal(put_number(*state, i, bytes_of("value")), PGCW_OK);
-        if (i % 1000 == 0) {
-            (void)settled_buckets(*state);
-        }
-    }
-    (void)settled_buckets(*state);
-    assert_int_equal(put_number(*state, 0, bytes_of("value")), PGCW_OK);
-    assert_int_equal(settled_buckets(*state), 32768);
-    for (uint32_t i = 0; i < 20000; i++) {
-        assert_true(has_number(*state, i));
-    }
-}
-
-static void
-large_value_makes_room_for_itself(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    char data[500] = {0};
-    (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(4, sizeof(data));
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(put_number(cache, i, bytes_of("")), PGCW_OK);
-    }
-    assert_int_equal(
-        put_number(cache, 7, (struct pgcw_bytes){data, sizeof(data)}), PGCW_OK);
-    assert_true(has_number(cache, 7));
-    assert_int_equal(stats_of(cache).entries, 1);
-    assert_int_equal(stats_of(cache).bytes, options.max_bytes);
-    pgcwi_cache_close(cache);
-}
-
-static void
-value_larger_than_the_cache_is_refused(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(3, 5);
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
-    assert_int_equal(put_text(cache, "key", "values"), PGCW_TOO_LARGE);
-    assert_int_equal(put_text(cache, "keys", "value"), PGCW_TOO_LARGE);
-    assert_int_equal(pgcw_cache_put(cache, bytes_of("key"),
-                                    (struct pgcw_bytes){"value", SIZE_MAX},
-                                    pgcw_cache_stamp(cache)),
-                     PGCW_TOO_LARGE);
-    assert_true(has_text(cache, "key", "value"));
-    pgcwi_cache_close(cache);
-}
-
-static void
-entry_that_was_invalid_does_not_count_as_evicted(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    (void)state;
-    options.max_entries = 1;
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    assert_int_equal(put_text(cache, "one", "1"), PGCW_OK);
-    pgcw_cache_invalidate_all(cache);
-    assert_int_equal(put_text(cache, "two", "2"), PGCW_OK);
-    assert_int_equal(stats_of(cache).evictions, 0);
-    assert_int_equal(put_text(cache, "three", "3"), PGCW_OK);
-    assert_int_equal(stats_of(cache).evictions, 1);
-    pgcwi_cache_close(cache);
-}
-
-static void
-P9_what_waits_to_be_freed_reaches_a_bound_and_stores_are_refused(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    enum pgcw_status status = PGCW_OK;
-    uint32_t count = 0;
-    (void)state;
-    options.max_entries = 10;
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    pgcw_read_begin(); /* so that nothing can be freed */
-    while (status == PGCW_OK && count < 10000) {
-        status = put_text(cache, "key", "value");
-        count++;
-    }
-    assert_int_equal(status, PGCW_NO_MEMORY);
-    assert_int_equal(stats_of(cache).reclaim_waiting,
-                     10 + PGCWI_RECLAIM_BATCH_ENTRIES);
-    assert_int_equal(stats_of(cache).fills_refused_memory, 1);
-    assert_true(has_text(cache, "key", "value"));
-    pgcw_read_end();
-    urcu_memb_barrier();
-    assert_int_equal(put_text(cache, "key", "again"), PGCW_OK);
-    assert_true(has_text(cache, "key", "again"));
-    pgcwi_cache_close(cache);
-}
-
-static void
-sweep_unlinks_the_dead_and_leaves_the_living(void **state)
-{
-    for (uint32_t i = 0; i < 2 * FIRST_SWEEP; i++) {
-        assert_int_equal(put_number(*state, i, bytes_of("dead")), PGCW_OK);
-    }
-    assert_false(pgcwi_cache_sweep(*state));
-    pgcw_cache_invalidate_all(*state);
-    for (uint32_t i = 1000; i < 1010; i++) {
-        assert_int_equal(put_number(*state, i, bytes_of("alive")), PGCW_OK);
-    }
-    assert_true(pgcwi_cache_sweep(*state));
-    assert_int_equal(stats_of(*state).entries, FIRST_SWEEP + 10);
-    assert_true(pgcwi_cache_sweep(*state));
-    assert_int_equal(stats_of(*state).entries, 10);
-    assert_false(pgcwi_cache_sweep(*state));
-    for (uint32_t i = 1000; i < 1010; i++) {
-        assert_true(has_number(*state, i));
-    }
-    urcu_memb_barrier();
-    assert_int_equal(stats_of(*state).reclaim_waiting, 0);
-}
-
-static void
-sweep_stops_while_too_much_waits_to_be_freed(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    (void)state;
-    options.max_bytes = 4 * pgcwi_entry_bytes_for(4, 5);
-    struct pgcw_cache *cache = open_cache_with(&options);
-
-    pgcw_read_begin();
-    for (uint32_t i = 0; i < 7; i++) {
-        assert_int_equal(put_number(cache, i, bytes_of("value")), PGCW_OK);
-    }
-    pgcw_cache_invalidate_all(cache);
-    assert_true(pgcwi_cache_sweep(cache));
-    assert_false(pgcwi_cache_sweep(cache));
-    assert_int_equal(stats_of(cache).reclaim_waiting, 4);
-    pgcw_read_end();
-    urcu_memb_barrier();
-    assert_true(pgcwi_cache_sweep(cache));
-    assert_int_equal(stats_of(cache).entries, 0);
-    pgcwi_cache_close(cache);
-}
-
-static void
 hits_and_misses_are_counted(void **state)
 {
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
@@ -508,29 +298,6 @@ caches_do_not_see_each_other(void **state)
     assert_true(has_nothing(*state, "key"));
     assert_true(has_text(other, "key", "2"));
     pgcwi_cache_close(other);
-}
-
-static void
-P9_no_more_caches_than_allowed_are_made(void **state)
-{
-    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    struct pgcw_cache *refused = NULL;
-    struct pgcw_error error = {.status = PGCW_OK};
-    uint32_t number;
-
-    /* one is there already; the others need not be whole */
-    for (int i = 1; i < PGCWI_CACHE_MAX; i++) {
-        assert_true(pgcwi_reader_cache_join(&number));
-    }
-    assert_int_equal(pgcwi_cache_open(&options, &refused, &error),
-                     PGCW_INVALID_ARGUMENT);
-    assert_null(refused);
-    assert_non_null(strstr(error.detail, "1024"));
-    for (uint32_t i = 0; i < PGCWI_CACHE_MAX; i++) {
-        if (i != ((struct pgcw_cache *)*state)->number) {
-            pgcwi_reader_cache_leave(i);
-        }
-    }
 }
 
 static void
@@ -622,19 +389,9 @@ main(void)
         TEST(keys_and_values_may_be_empty),
         TEST(keys_with_zero_bytes_are_told_apart),
         TEST(value_of_a_megabyte_is_served_whole_and_aligned),
-        TEST(P9_entries_stay_within_their_bound_and_the_oldest_goes),
-        TEST(P9_bytes_stay_within_their_bound),
-        TEST(table_grows_with_its_entries),
-        TEST(large_value_makes_room_for_itself),
-        TEST(value_larger_than_the_cache_is_refused),
-        TEST(entry_that_was_invalid_does_not_count_as_evicted),
-        TEST(P9_what_waits_to_be_freed_reaches_a_bound_and_stores_are_refused),
-        TEST(sweep_unlinks_the_dead_and_leaves_the_living),
-        TEST(sweep_stops_while_too_much_waits_to_be_freed),
         TEST(hits_and_misses_are_counted),
         TEST(counts_of_a_new_cache_start_at_zero),
         TEST(caches_do_not_see_each_other),
-        TEST(P9_no_more_caches_than_allowed_are_made),
         TEST(each_allocation_of_open_may_fail),
         TEST(each_allocation_of_put_and_get_may_fail),
         TEST(closing_nothing_is_allowed),
