@@ -129,10 +129,10 @@ pgcwi_cache_key(const struct pgcw_cache *cache, struct pgcw_bytes bytes)
     return pgcwi_key_make(bytes, cache->hash_seed);
 }
 
-const struct pgcwi_entry *
+struct pgcwi_entry *
 pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
-    const struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
+    struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
 
     if (entry == NULL ||
         !pgcwi_stamps_is_valid(&cache->stamps, entry->stamp, entry->slot)) {
@@ -144,9 +144,10 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
 static const struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
-    const struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
+    struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
 
     if (entry != NULL) {
+        pgcwi_entry_visit(entry);
         pgcwi_reader_count_hit(cache->number);
     } else {
         pgcwi_reader_count_miss(cache->number);
@@ -193,18 +194,22 @@ pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
     return pgcwi_cache_copy(cache, &hashed, value);
 }
 
-/* The caller holds write_lock and is in a read section. */
+/*
+ * The caller holds write_lock and is in a read section. Before the new entry
+ * is added, as it has not been visited and would be the one to go.
+ */
 static void
-evict_to_bounds(struct pgcw_cache *cache)
+make_room(struct pgcw_cache *cache, size_t bytes)
 {
-    while (pgcwi_eviction_is_over(&cache->eviction)) {
-        struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
+    while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
+        struct pgcwi_entry *victim =
+            pgcwi_eviction_victim(&cache->eviction, &cache->stamps);
 
-        if (pgcwi_stamps_is_valid(&cache->stamps, oldest->stamp,
-                                  oldest->slot)) {
+        if (pgcwi_stamps_is_valid(&cache->stamps, victim->stamp,
+                                  victim->slot)) {
             pgcwi_cache_count(cache, PGCWI_EVICTIONS);
         }
-        discard(cache, oldest);
+        discard(cache, victim);
     }
 }
 
@@ -221,13 +226,14 @@ publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
     if (old != NULL && old->stamp > entry->stamp) {
         return false;
     }
+    /* first added, so that a reader finds the old value or the new one */
     old = pgcwi_table_replace(&cache->table, key, entry);
     if (old != NULL) {
         pgcwi_eviction_remove(&cache->eviction, old);
         pgcwi_reclaim_retire(&cache->reclaim, old);
     }
+    make_room(cache, pgcwi_entry_bytes(entry));
     pgcwi_eviction_add(&cache->eviction, entry);
-    evict_to_bounds(cache);
     pgcwi_table_make_room(&cache->table, cache->eviction.entries);
     return true;
 }

@@ -71,8 +71,8 @@ void pgcwi_cache_close(struct pgcw_cache *cache);
 struct pgcwi_key pgcwi_cache_key(const struct pgcw_cache *cache,
                                  struct pgcw_bytes bytes);
 /* In a read section; NULL if there is no valid entry. */
-const struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
-                                           const struct pgcwi_key *key);
+struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
+                                     const struct pgcwi_key *key);
 /* pgcw_cache_get() for a key that is hashed already. */
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
                                   const struct pgcwi_key *key,

@@ -3,6 +3,8 @@
 #ifndef PGCWI_CACHE_ENTRY_H
 #define PGCWI_CACHE_ENTRY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +21,8 @@ struct pgcwi_entry {
     uint32_t slot;
     uint32_t key_size;
     size_t value_size;
+    /* shared: set by readers, cleared by eviction */
+    _Atomic bool is_visited;
     union {
         /* guarded by the cache's write lock, while in the table */
         struct cds_list_head by_age;
@@ -34,6 +38,20 @@ struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
                                        struct pgcw_bytes value, uint64_t stamp);
 /* At once: nobody may see it any more. Accepts NULL. */
 void pgcwi_entry_destroy(struct pgcwi_entry *entry);
+
+/*
+ * By a reader who hits it: the one line that a hit may write, and only if
+ * nobody has written it since eviction passed by (P4).
+ */
+static inline void
+pgcwi_entry_visit(struct pgcwi_entry *entry)
+{
+    /* relaxed: a hint to eviction; nothing else is read because of it */
+    if (!atomic_load_explicit(&entry->is_visited, memory_order_relaxed)) {
+        /* relaxed: as above */
+        atomic_store_explicit(&entry->is_visited, true, memory_order_relaxed);
+    }
+}
 
 /* What an entry for these sizes takes; SIZE_MAX if no entry can be so large.
  */

@@ -10,6 +10,7 @@ pgcwi_eviction_init(struct pgcwi_eviction *eviction, uint64_t max_entries,
     eviction->entries = 0;
     eviction->bytes = 0;
     CDS_INIT_LIST_HEAD(&eviction->by_age);
+    eviction->hand = &eviction->by_age;
 }
 
 void
@@ -24,16 +25,19 @@ void
 pgcwi_eviction_remove(struct pgcwi_eviction *eviction,
                       struct pgcwi_entry *entry)
 {
+    if (eviction->hand == &entry->by_age) {
+        eviction->hand = entry->by_age.next;
+    }
     cds_list_del(&entry->by_age);
     eviction->entries--;
     eviction->bytes -= pgcwi_entry_bytes(entry);
 }
 
 bool
-pgcwi_eviction_is_over(const struct pgcwi_eviction *eviction)
+pgcwi_eviction_has_room(const struct pgcwi_eviction *eviction, size_t bytes)
 {
-    return eviction->entries > eviction->max_entries ||
-           eviction->bytes > eviction->max_bytes;
+    return eviction->entries < eviction->max_entries &&
+           bytes <= eviction->max_bytes - eviction->bytes;
 }
 
 struct pgcwi_entry *
@@ -43,4 +47,44 @@ pgcwi_eviction_oldest(const struct pgcwi_eviction *eviction)
                ? NULL
                : cds_list_first_entry(&eviction->by_age, struct pgcwi_entry,
                                       by_age);
+}
+
+static struct pgcwi_entry *
+entry_at_hand(struct pgcwi_eviction *eviction)
+{
+    if (eviction->hand == &eviction->by_age) {
+        eviction->hand = eviction->by_age.next; /* round again */
+    }
+    return cds_list_entry(eviction->hand, struct pgcwi_entry, by_age);
+}
+
+/* Whether it had been visited; from now on it has not. */
+static bool
+take_visit(struct pgcwi_entry *entry)
+{
+    /* relaxed: a hint from readers; nothing else is read because of it */
+    bool is_visited =
+        atomic_load_explicit(&entry->is_visited, memory_order_relaxed);
+
+    if (is_visited) {
+        /* relaxed: as above; a visit at this moment may be lost */
+        atomic_store_explicit(&entry->is_visited, false, memory_order_relaxed);
+    }
+    return is_visited;
+}
+
+struct pgcwi_entry *
+pgcwi_eviction_victim(struct pgcwi_eviction *eviction,
+                      const struct pgcwi_stamps *stamps)
+{
+    /* readers may set the bits again behind the hand, but not for ever */
+    uint64_t looks_left = 2 * eviction->entries;
+    struct pgcwi_entry *entry = entry_at_hand(eviction);
+
+    while (pgcwi_stamps_is_valid(stamps, entry->stamp, entry->slot) &&
+           take_visit(entry) && looks_left-- > 0) {
+        eviction->hand = eviction->hand->next;
+        entry = entry_at_hand(eviction);
+    }
+    return entry;
 }
