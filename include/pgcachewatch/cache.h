@@ -17,13 +17,46 @@ struct pgcw_listener;
 struct pgcw_strategy;
 struct pgcw_cache;
 
+/** Why an entry went. */
+enum pgcw_removal_cause {
+    /** An event, or the caller, made it invalid. */
+    PGCW_REMOVED_INVALIDATED = 1,
+    /** It was older than ttl_ms. */
+    PGCW_REMOVED_EXPIRED = 2,
+    /** Its room was needed: max_entries or max_bytes. */
+    PGCW_REMOVED_EVICTED = 3,
+    /** A newer value of its key took its place. */
+    PGCW_REMOVED_REPLACED = 4,
+    /** The cache was destroyed. */
+    PGCW_REMOVED_CLOSED = 5
+};
+
+/**
+ * Told of each entry that went, once no reader has it any more: the place to
+ * free what a value refers to.
+ *
+ * @param key    valid during the call
+ * @param value  valid during the call
+ *
+ * Threads: a library thread, or the caller of pgcw_cache_destroy(); one at a
+ * time for a cache. Must not block, nor call a function of the library: what
+ * else is to be freed waits.
+ */
+typedef void pgcw_removal_fn(void *context, struct pgcw_bytes key,
+                             struct pgcw_bytes value,
+                             enum pgcw_removal_cause cause);
+
 /** Start with PGCW_CACHE_OPTIONS_INIT; zero always means the default. */
 struct pgcw_cache_options {
     size_t size;
     /** What invalidates. The cache owns it if it was made. NULL: greedy, on
      * every event of the listener's channel. */
     struct pgcw_strategy *strategy;
-    /** Most entries, invalid ones included. Default 100,000. */
+    /**
+     * Most entries, invalid ones included. Default 100,000. Which goes when
+     * this or max_bytes is reached is decided by SIEVE (Zhang et al., NSDI
+     * 2024): one that was not hit since the last look.
+     */
     uint64_t max_entries;
     /** Most bytes: keys, values and what the cache adds. Default 256 MiB. */
     uint64_t max_bytes;
@@ -32,11 +65,19 @@ struct pgcw_cache_options {
     uint32_t load_timeout_ms;
     /** The same for a lease. Default 5000. */
     uint32_t lease_timeout_ms;
+    /**
+     * After so long a value is not served any more, whatever the events say:
+     * a safety net, exact to a few milliseconds. Default 0: never.
+     */
+    uint32_t ttl_ms;
+    /** May be NULL. */
+    pgcw_removal_fn *on_removal;
+    void *on_removal_context;
 };
 
-#define PGCW_CACHE_OPTIONS_INIT                          \
-    {                                                    \
-        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0 \
+#define PGCW_CACHE_OPTIONS_INIT                                   \
+    {                                                             \
+        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -98,7 +139,8 @@ PGCW_API void pgcw_read_end(void);
 /**
  * Look a key up, without a copy.
  *
- * A hit takes no lock, no atomic read-modify-write and no allocation (P4),
+ * A hit takes no lock, no atomic read-modify-write and no allocation, and
+ * writes nothing shared but a bit of the entry, if it is not set yet (P4). It
  * and is never a value whose load began before an event that was applied
  * when the call began (P1). While the listener is not LIVE, every lookup is
  * a miss (P2).

@@ -42,12 +42,14 @@ struct pgcw_cache_stats {
     uint64_t bytes;
     /** Entries that wait for a grace period now. */
     uint64_t reclaim_waiting;
+    /** Entries that went because they were older than ttl_ms. */
+    uint64_t expirations;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0                                                          \
+            0, 0, 0, 0                                                       \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

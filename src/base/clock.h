@@ -11,6 +11,8 @@
 
 /* CLOCK_MONOTONIC. */
 int64_t pgcwi_clock_monotonic_ns(void);
+/* The same to within a few milliseconds, for the price of a load. */
+int64_t pgcwi_clock_coarse_ns(void);
 /* Microseconds since the Unix epoch. */
 int64_t pgcwi_clock_unix_us(void);
 /*

@@ -46,6 +46,7 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->hash_seed = pgcwi_key_random_seed();
     cache->load_timeout_ns = options->load_timeout_ms * PGCWI_NS_PER_MS;
     cache->lease_timeout_ns = options->lease_timeout_ms * PGCWI_NS_PER_MS;
+    cache->ttl_ns = options->ttl_ms * PGCWI_NS_PER_MS;
     pgcwi_stamps_init(&cache->stamps);
     pgcwi_flights_init(&cache->flights);
     pthread_mutex_init(&cache->write_lock, NULL);
@@ -53,6 +54,8 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
                         options->max_bytes);
     pgcwi_reclaim_init(&cache->reclaim, options->max_entries,
                        options->max_bytes);
+    cache->reclaim.on_removal = options->on_removal;
+    cache->reclaim.on_removal_context = options->on_removal_context;
 }
 
 enum pgcw_status
@@ -83,13 +86,47 @@ pgcwi_cache_open(const struct pgcw_cache_options *options,
     return PGCW_OK;
 }
 
+/*
+ * Why an entry goes: `cause`, unless it was of no use any more. Entries that
+ * were are counted.
+ */
+static enum pgcw_removal_cause
+find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
+           enum pgcw_removal_cause cause)
+{
+    if (!pgcwi_stamps_is_valid(&cache->stamps, entry->stamp, entry->slot)) {
+        return PGCW_REMOVED_INVALIDATED;
+    }
+    if (pgcwi_entry_is_expired(entry)) {
+        pgcwi_cache_count(cache, PGCWI_EXPIRATIONS);
+        return PGCW_REMOVED_EXPIRED;
+    }
+    if (cause == PGCW_REMOVED_EVICTED) {
+        pgcwi_cache_count(cache, PGCWI_EVICTIONS);
+    }
+    return cause;
+}
+
+/*
+ * Forget an entry that is out of the table. The caller holds write_lock and
+ * is in a read section.
+ */
+static void
+forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+       enum pgcw_removal_cause cause)
+{
+    pgcwi_eviction_remove(&cache->eviction, entry);
+    pgcwi_reclaim_retire(&cache->reclaim, entry,
+                         find_cause(cache, entry, cause));
+}
+
 /* The caller holds write_lock and is in a read section. */
 static void
-discard(struct pgcw_cache *cache, struct pgcwi_entry *entry)
+discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+        enum pgcw_removal_cause cause)
 {
     pgcwi_table_remove(&cache->table, entry);
-    pgcwi_eviction_remove(&cache->eviction, entry);
-    pgcwi_reclaim_retire(&cache->reclaim, entry);
+    forget(cache, entry, cause);
 }
 
 static void
@@ -100,7 +137,7 @@ discard_all(struct pgcw_cache *cache)
     pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
     while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
-        discard(cache, entry);
+        discard(cache, entry, PGCW_REMOVED_CLOSED);
     }
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_reader_end();
@@ -134,11 +171,8 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
 
-    if (entry == NULL ||
-        !pgcwi_stamps_is_valid(&cache->stamps, entry->stamp, entry->slot)) {
-        return NULL;
-    }
-    return entry;
+    return entry != NULL && pgcwi_entry_is_valid(entry, &cache->stamps) ? entry
+                                                                        : NULL;
 }
 
 static const struct pgcwi_entry *
@@ -202,14 +236,8 @@ static void
 make_room(struct pgcw_cache *cache, size_t bytes)
 {
     while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
-        struct pgcwi_entry *victim =
-            pgcwi_eviction_victim(&cache->eviction, &cache->stamps);
-
-        if (pgcwi_stamps_is_valid(&cache->stamps, victim->stamp,
-                                  victim->slot)) {
-            pgcwi_cache_count(cache, PGCWI_EVICTIONS);
-        }
-        discard(cache, victim);
+        discard(cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
+                PGCW_REMOVED_EVICTED);
     }
 }
 
@@ -229,8 +257,7 @@ publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
     /* first added, so that a reader finds the old value or the new one */
     old = pgcwi_table_replace(&cache->table, key, entry);
     if (old != NULL) {
-        pgcwi_eviction_remove(&cache->eviction, old);
-        pgcwi_reclaim_retire(&cache->reclaim, old);
+        forget(cache, old, PGCW_REMOVED_REPLACED);
     }
     make_room(cache, pgcwi_entry_bytes(entry));
     pgcwi_eviction_add(&cache->eviction, entry);
@@ -259,6 +286,9 @@ pgcwi_cache_store(struct pgcw_cache *cache, const struct pgcwi_key *key,
     if (entry == NULL) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return PGCW_NO_MEMORY;
+    }
+    if (cache->ttl_ns != 0) {
+        entry->expires_at_ns = pgcwi_clock_coarse_ns() + cache->ttl_ns;
     }
     pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
@@ -319,10 +349,10 @@ discard_oldest_if_invalid(struct pgcw_cache *cache)
     struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
 
     if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
-        pgcwi_stamps_is_valid(&cache->stamps, oldest->stamp, oldest->slot)) {
+        pgcwi_entry_is_valid(oldest, &cache->stamps)) {
         return false;
     }
-    discard(cache, oldest);
+    discard(cache, oldest, PGCW_REMOVED_INVALIDATED);
     return true;
 }
 
@@ -373,6 +403,7 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .entries = cache->eviction.entries,
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
+        .expirations = values[PGCWI_EXPIRATIONS],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

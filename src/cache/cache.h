@@ -34,6 +34,7 @@ enum pgcwi_counter {
     PGCWI_FILLS_REFUSED_STALE,
     PGCWI_FILLS_REFUSED_MEMORY,
     PGCWI_EVICTIONS,
+    PGCWI_EXPIRATIONS,
     PGCWI_INVALIDATIONS,
     PGCWI_KEY_INVALIDATIONS,
     PGCWI_FLUSHES,
@@ -47,6 +48,7 @@ struct pgcw_cache {
     uint32_t number; /* pgcwi_reader_cache_join() */
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
+    int64_t ttl_ns;                      /* 0: none */
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
     /* held by who changes the table; here, where the alignment leaves room */
     pthread_mutex_t write_lock;

@@ -38,6 +38,7 @@ pgcwi_entry_create(const struct pgcwi_key *key, struct pgcw_bytes value,
     entry->slot = pgcwi_key_slot(key);
     entry->key_size = (uint32_t)key->bytes.size;
     entry->value_size = value.size;
+    entry->expires_at_ns = INT64_MAX;
     atomic_init(&entry->is_visited, false);
     copy_bytes(entry->bytes, value);
     copy_bytes(entry->bytes + value.size, key->bytes);

@@ -10,8 +10,10 @@
 
 #include <pgcachewatch/bytes.h>
 
+#include "base/clock.h"
 #include "cache/key_hash.h"
 #include "cache/rcu.h"
+#include "cache/stamps.h"
 
 struct pgcwi_entry {
     /* the table's */
@@ -21,8 +23,10 @@ struct pgcwi_entry {
     uint32_t slot;
     uint32_t key_size;
     size_t value_size;
+    int64_t expires_at_ns; /* INT64_MAX: never */
     /* shared: set by readers, cleared by eviction */
     _Atomic bool is_visited;
+    uint8_t cause; /* enum pgcw_removal_cause, after it was taken out */
     union {
         /* guarded by the cache's write lock, while in the table */
         struct cds_list_head by_age;
@@ -33,11 +37,27 @@ struct pgcwi_entry {
     _Alignas(max_align_t) unsigned char bytes[];
 };
 
-/* NULL if memory is short. */
+/* It never expires, unless the caller says so before publication. NULL if
+ * memory is short. */
 struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
                                        struct pgcw_bytes value, uint64_t stamp);
 /* At once: nobody may see it any more. Accepts NULL. */
 void pgcwi_entry_destroy(struct pgcwi_entry *entry);
+
+static inline bool
+pgcwi_entry_is_expired(const struct pgcwi_entry *entry)
+{
+    return entry->expires_at_ns != INT64_MAX &&
+           pgcwi_clock_coarse_ns() >= entry->expires_at_ns;
+}
+
+static inline bool
+pgcwi_entry_is_valid(const struct pgcwi_entry *entry,
+                     const struct pgcwi_stamps *stamps)
+{
+    return pgcwi_stamps_is_valid(stamps, entry->stamp, entry->slot) &&
+           !pgcwi_entry_is_expired(entry);
+}
 
 /*
  * By a reader who hits it: the one line that a hit may write, and only if

@@ -81,8 +81,8 @@ pgcwi_eviction_victim(struct pgcwi_eviction *eviction,
     uint64_t looks_left = 2 * eviction->entries;
     struct pgcwi_entry *entry = entry_at_hand(eviction);
 
-    while (pgcwi_stamps_is_valid(stamps, entry->stamp, entry->slot) &&
-           take_visit(entry) && looks_left-- > 0) {
+    while (pgcwi_entry_is_valid(entry, stamps) && take_visit(entry) &&
+           looks_left-- > 0) {
         eviction->hand = eviction->hand->next;
         entry = entry_at_hand(eviction);
     }

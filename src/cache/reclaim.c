@@ -42,12 +42,23 @@ add_waiting(struct pgcwi_reclaim *reclaim, uint64_t entries, uint64_t bytes)
 }
 
 static void
-free_entries(struct pgcwi_entry *first)
+tell(const struct pgcwi_reclaim *reclaim, const struct pgcwi_entry *entry)
+{
+    if (reclaim->on_removal != NULL) {
+        reclaim->on_removal(reclaim->on_removal_context, pgcwi_entry_key(entry),
+                            pgcwi_entry_value(entry),
+                            (enum pgcw_removal_cause)entry->cause);
+    }
+}
+
+static void
+free_entries(const struct pgcwi_reclaim *reclaim, struct pgcwi_entry *first)
 {
     while (first != NULL) {
         struct pgcwi_entry *next = first->next_retired;
 
         PGCWI_TAKEN(&first->node);
+        tell(reclaim, first);
         pgcwi_entry_destroy(first);
         first = next;
     }
@@ -61,7 +72,7 @@ free_batch(struct rcu_head *head)
 
     PGCWI_TAKEN(batch);
     PGCWI_TAKEN(&pgcwi_rcu_edge);
-    free_entries(batch->first);
+    free_entries(batch->reclaim, batch->first);
     add_waiting(batch->reclaim, -batch->entries, -batch->bytes);
     PGCWI_PUBLISHED(batch->reclaim);
     pgcwi_free(batch);
@@ -93,11 +104,13 @@ pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim)
 }
 
 void
-pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim, struct pgcwi_entry *entry)
+pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim, struct pgcwi_entry *entry,
+                     enum pgcw_removal_cause cause)
 {
     uint64_t bytes = pgcwi_entry_bytes(entry);
 
     add_waiting(reclaim, 1, bytes);
+    entry->cause = (uint8_t)cause;
     entry->next_retired = reclaim->open_batch;
     reclaim->open_batch = entry;
     reclaim->open_batch_entries++;
@@ -136,6 +149,6 @@ pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim)
     urcu_memb_synchronize_rcu();
     PGCWI_TAKEN(reclaim);
     PGCWI_TAKEN(&pgcwi_rcu_edge);
-    free_entries(reclaim->open_batch);
+    free_entries(reclaim, reclaim->open_batch);
     reclaim->open_batch = NULL;
 }

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <pgcachewatch/cache.h>
+
 #include "cache/entry.h"
 
 #define PGCWI_RECLAIM_BATCH_ENTRIES 1024
@@ -25,6 +27,8 @@ struct pgcwi_reclaim {
     uint64_t max_waiting_entries;
     uint64_t max_waiting_bytes;
     uint64_t batch_bytes;
+    pgcw_removal_fn *on_removal; /* may be NULL */
+    void *on_removal_context;
     /* shared; what was retired and is not yet freed */
     _Atomic uint64_t waiting_entries;
     _Atomic uint64_t waiting_bytes;
@@ -34,6 +38,7 @@ struct pgcwi_reclaim {
     uint64_t open_batch_bytes;
 };
 
+/* Without a callback; the caller may set one before the first retire. */
 void pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim,
                         uint64_t max_waiting_entries,
                         uint64_t max_waiting_bytes);
@@ -42,7 +47,8 @@ void pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim);
 
 /* The entry is out of the table, and nobody's but ours. */
 void pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim,
-                          struct pgcwi_entry *entry);
+                          struct pgcwi_entry *entry,
+                          enum pgcw_removal_cause cause);
 /* Hand the open batch over, however small; under the write lock. */
 void pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim);
 /* Whether so much waits that nothing should be added. */

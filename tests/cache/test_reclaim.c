@@ -29,7 +29,7 @@ static void
 retire_many(struct pgcwi_reclaim *reclaim, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        pgcwi_reclaim_retire(reclaim, make("value"));
+        pgcwi_reclaim_retire(reclaim, make("value"), PGCW_REMOVED_EVICTED);
     }
 }
 
@@ -68,9 +68,9 @@ batch_of_many_bytes_is_handed_over_early(void **state)
 
     (void)state;
     pgcwi_reclaim_init(&reclaim, PLENTY, 16 * 2 * pgcwi_entry_bytes(entry));
-    pgcwi_reclaim_retire(&reclaim, entry);
+    pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     assert_int_equal(reclaim.open_batch_entries, 1);
-    pgcwi_reclaim_retire(&reclaim, make("value"));
+    pgcwi_reclaim_retire(&reclaim, make("value"), PGCW_REMOVED_EVICTED);
     assert_int_equal(reclaim.open_batch_entries, 0);
     pgcwi_reclaim_fini(&reclaim);
 }
@@ -99,7 +99,7 @@ nothing_is_freed_while_a_reader_may_have_it(void **state)
     (void)state;
     pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
     pgcwi_reader_begin();
-    pgcwi_reclaim_retire(&reclaim, entry);
+    pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     retire_many(&reclaim, 3 * BATCH);
     pgcwi_reclaim_flush(&reclaim);
     assert_int_equal(pgcwi_reclaim_waiting(&reclaim), 3 * BATCH + 1);
@@ -137,9 +137,9 @@ P9_waiting_bytes_reach_a_bound(void **state)
     (void)state;
     pgcwi_reclaim_init(&reclaim, PLENTY, 2 * pgcwi_entry_bytes(entry));
     pgcwi_reader_begin();
-    pgcwi_reclaim_retire(&reclaim, entry);
+    pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     assert_false(pgcwi_reclaim_is_full(&reclaim));
-    pgcwi_reclaim_retire(&reclaim, make("value"));
+    pgcwi_reclaim_retire(&reclaim, make("value"), PGCW_REMOVED_EVICTED);
     assert_true(pgcwi_reclaim_is_full(&reclaim));
     pgcwi_reader_end();
     urcu_memb_barrier();
@@ -158,10 +158,10 @@ batch_that_got_no_memory_is_handed_over_later(void **state)
     struct pgcwi_entry *last = make("value");
     struct pgcwi_entry *next = make("value");
     pgcwi_alloc_fail_nth(1);
-    pgcwi_reclaim_retire(&reclaim, last);
+    pgcwi_reclaim_retire(&reclaim, last, PGCW_REMOVED_EVICTED);
     assert_true(pgcwi_alloc_has_failed());
     assert_int_equal(reclaim.open_batch_entries, BATCH);
-    pgcwi_reclaim_retire(&reclaim, next);
+    pgcwi_reclaim_retire(&reclaim, next, PGCW_REMOVED_EVICTED);
     assert_int_equal(reclaim.open_batch_entries, 0);
     urcu_memb_barrier();
     assert_int_equal(pgcwi_reclaim_waiting(&reclaim), 0);
@@ -197,7 +197,7 @@ section_of_another_thread_keeps_what_is_retired(void **state)
     pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
     assert_int_equal(pthread_create(&thread, NULL, stay_inside, &reader), 0);
     gate_wait(&reader.is_inside);
-    pgcwi_reclaim_retire(&reclaim, entry);
+    pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     pgcwi_reclaim_flush(&reclaim);
     assert_int_equal(pgcwi_reclaim_waiting(&reclaim), 1);
     assert_memory_equal(pgcwi_entry_value(entry).data, "value", 5);
