@@ -141,7 +141,7 @@ PGCW_API void pgcw_read_end(void);
  *
  * A hit takes no lock, no atomic read-modify-write and no allocation, and
  * writes nothing shared but a bit of the entry, if it is not set yet (P4). It
- * and is never a value whose load began before an event that was applied
+ * is never a value whose load began before an event that was applied
  * when the call began (P1). While the listener is not LIVE, every lookup is
  * a miss (P2).
  *
