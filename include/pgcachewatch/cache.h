@@ -179,6 +179,9 @@ pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
  * primary: the stamp that makes a late fill harmless was taken just before
  * this call.
  *
+ * It must not fetch the same key: it would wait for itself, until the load
+ * is overdue.
+ *
  * @param[in]     key    valid during the call
  * @param[in,out] value  to be written with pgcw_buffer_set()
  * @param[out]    error  never NULL; may be left alone

@@ -38,7 +38,8 @@
  *
  * Threads: every function says who may call it. Any thread may read; it
  * needs no registration. Library threads are named pgcw:… and block all
- * signals.
+ * signals. Threads become known to liburcu's memb flavor by themselves: a
+ * program that uses that flavor, too, must not register the same threads.
  *
  * Loads must read from the primary (not a standby, which lags), and must
  * begin after the stamp is taken: fetch and acquire see to that by

@@ -12,6 +12,8 @@
 #define DEFAULT_MAX_ENTRIES 100000
 #define DEFAULT_MAX_BYTES (UINT64_C(256) << 20)
 #define DEFAULT_TIMEOUT_MS 5000
+/* what may wait to be freed, so that a small cache can be written to */
+#define MIN_WAITING_BYTES (UINT64_C(1) << 20)
 /* short, so that who waits for the write lock does not wait long */
 #define SWEEP_ENTRIES 64
 
@@ -53,7 +55,9 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     pgcwi_eviction_init(&cache->eviction, options->max_entries,
                         options->max_bytes);
     pgcwi_reclaim_init(&cache->reclaim, options->max_entries,
-                       options->max_bytes);
+                       options->max_bytes > MIN_WAITING_BYTES
+                           ? options->max_bytes
+                           : MIN_WAITING_BYTES);
     cache->reclaim.on_removal = options->on_removal;
     cache->reclaim.on_removal_context = options->on_removal_context;
 }

@@ -217,21 +217,39 @@ sweep_unlinks_the_dead_and_leaves_the_living(void **state)
 }
 
 static void
+small_cache_can_be_written_to_while_readers_stay(void **state)
+{
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    (void)state;
+    options.max_bytes = 1000;
+    struct pgcw_cache *cache = open_cache_with(&options);
+
+    pgcw_read_begin(); /* so that nothing can be freed */
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(put_number(cache, i, bytes_of("value")), PGCW_OK);
+    }
+    pgcw_read_end();
+    pgcwi_cache_close(cache);
+}
+
+static void
 sweep_stops_while_too_much_waits_to_be_freed(void **state)
 {
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     (void)state;
-    options.max_bytes = 4 * pgcwi_entry_bytes_for(4, 5);
+    options.max_entries = 4;
     struct pgcw_cache *cache = open_cache_with(&options);
 
-    pgcw_read_begin();
-    for (uint32_t i = 0; i < 7; i++) {
+    pgcw_read_begin(); /* so that nothing can be freed */
+    for (uint32_t i = 0; i < 4 + PGCWI_RECLAIM_BATCH_ENTRIES + 2; i++) {
         assert_int_equal(put_number(cache, i, bytes_of("value")), PGCW_OK);
     }
     pgcw_cache_invalidate_all(cache);
     assert_true(pgcwi_cache_sweep(cache));
     assert_false(pgcwi_cache_sweep(cache));
-    assert_int_equal(stats_of(cache).reclaim_waiting, 4);
+    assert_int_equal(stats_of(cache).reclaim_waiting,
+                     4 + PGCWI_RECLAIM_BATCH_ENTRIES);
+    assert_int_equal(stats_of(cache).entries, 2);
     pgcw_read_end();
     urcu_memb_barrier();
     assert_true(pgcwi_cache_sweep(cache));
@@ -275,6 +293,7 @@ main(void)
         TEST(entry_that_was_invalid_does_not_count_as_evicted),
         TEST(P9_what_waits_to_be_freed_reaches_a_bound_and_stores_are_refused),
         TEST(sweep_unlinks_the_dead_and_leaves_the_living),
+        TEST(small_cache_can_be_written_to_while_readers_stay),
         TEST(sweep_stops_while_too_much_waits_to_be_freed),
         TEST(P9_no_more_caches_than_allowed_are_made),
     };
