@@ -50,14 +50,13 @@ struct pgcw_cache {
     int64_t lease_timeout_ns;
     int64_t ttl_ns;                      /* 0: none */
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
-    /* held by who changes the table; here, where the alignment leaves room */
-    pthread_mutex_t write_lock;
     /* shared; apart, so that counting does not disturb readers */
     _Alignas(64) struct pgcwi_stamps stamps;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     /* guarded by write_lock */
+    pthread_mutex_t write_lock;
     struct pgcwi_eviction eviction;
     struct pgcwi_reclaim reclaim;
 };
