@@ -39,8 +39,8 @@ pgcw_strategy_decide_fn(void *context, const struct pgcw_event *event);
 /**
  * Tells when the strategy wants to be called without an event.
  *
- * Asked when a cache takes the strategy, and after its other callbacks: only
- * these may change the answer. pgcw_cache_create() asks in its own thread.
+ * Asked often; only the other callbacks may change the answer. Asked first by
+ * pgcw_cache_create(), in the caller's thread.
  *
  * @return CLOCK_MONOTONIC in nanoseconds; INT64_MAX: not at all
  */
@@ -239,7 +239,8 @@ struct pgcw_windowed_count_options {
  * invalidates once for all of them: when there are `max_events`, or `max_ms`
  * after the first, whichever is sooner. Then it starts anew.
  *
- * The time is kept without further events.
+ * Until then the cache serves what it has. The time is kept without further
+ * events.
  *
  * @param[in]  options   not kept by reference
  * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
