@@ -468,22 +468,70 @@ interval_is_kept_without_traffic(void **state)
     assert_int_equal(heard.count, 0);
 }
 
-static void
-interval_is_kept_by_workers_that_never_idle(void **state)
+/* Is due as soon as it has seen an event. */
+struct hasty {
+    struct door door;
+    int64_t due_ns;
+    uint32_t waiting_count; /* in the ring, when it expired */
+};
+
+static enum pgcw_decision
+hasty_decide(void *context, const struct pgcw_event *event)
 {
-    int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;
+    struct hasty *hasty = context;
+
+    (void)event;
+    door_pass(&hasty->door);
+    hasty->due_ns = 0;
+    return PGCW_KEEP;
+}
+
+static int64_t
+hasty_due(void *context)
+{
+    return ((const struct hasty *)context)->due_ns;
+}
+
+static enum pgcw_decision
+hasty_expire(void *context, int64_t now_ns)
+{
+    struct hasty *hasty = context;
+
+    (void)now_ns;
+    hasty->due_ns = INT64_MAX;
+    hasty->waiting_count = pgcwi_worker_pool_waiting(listener.pool);
+    return PGCW_KEEP;
+}
+
+static void
+timer_does_not_wait_until_the_ring_is_empty(void **state)
+{
+    struct hasty hasty = {.due_ns = INT64_MAX};
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_strategy *strategy = NULL;
     struct pgcwi_fence fence = {0, 1};
 
     (void)state;
-    start_pool(1, 1024);
-    struct pgcw_cache *cache = create_interval_cache(1);
-    while (invalidations_of(cache) < 20 &&
-           pgcwi_clock_monotonic_ns() < deadline_ns) {
-        (void)pgcwi_worker_pool_push_fence(listener.pool, fence);
+    door_init(&hasty.door);
+    callbacks.decide = hasty_decide;
+    callbacks.due = hasty_due;
+    callbacks.expire = hasty_expire;
+    callbacks.context = &hasty;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &strategy, NULL),
+                     PGCW_OK);
+    struct pgcw_cache *cache = create_cache_with(strategy);
+    start_pool(1, 64);
+    assert_true(push("1"));
+    assert_true(door_wait_for_arrivals(&hasty.door, 1));
+    for (int i = 0; i < 10; i++) {
+        assert_true(pgcwi_worker_pool_push_fence(listener.pool, fence));
     }
-    uint64_t count = invalidations_of(cache);
+    door_open(&hasty.door);
+    bool is_drained = drain();
     pgcw_cache_destroy(cache);
-    assert_true(count >= 20);
+    door_fini(&hasty.door);
+    assert_true(is_drained);
+    assert_true(hasty.waiting_count >= 10); /* perhaps with that of drain */
 }
 
 static void
@@ -569,7 +617,7 @@ main(void)
         TEST(workers_that_sleep_hear_each_push),
         TEST(idle_workers_sweep_what_was_invalidated),
         TEST(interval_is_kept_without_traffic),
-        TEST(interval_is_kept_by_workers_that_never_idle),
+        TEST(timer_does_not_wait_until_the_ring_is_empty),
         TEST(new_cache_with_a_timer_wakes_workers_that_sleep_without_one),
         TEST(earlier_timer_set_by_an_event_is_kept_while_others_sleep_longer),
         TEST(timer_follows_a_clock_that_is_set),
