@@ -106,8 +106,8 @@ open_listener(uint32_t ring_capacity, struct pgcw_cache **cache)
     struct pgcw_greedy_options greedy = PGCW_GREEDY_OPTIONS_INIT;
     struct pgcw_cache_options cache_options = PGCW_CACHE_OPTIONS_INIT;
 
-    greedy.tables = &orders;
-    greedy.table_count = 1;
+    greedy.filter.tables = &orders;
+    greedy.filter.table_count = 1;
     options.channel = CHANNEL;
     options.ring_capacity = ring_capacity;
     options.connect_timeout_ms = PATIENCE_MS;

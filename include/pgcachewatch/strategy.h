@@ -13,8 +13,14 @@
 
 PGCW_BEGIN_DECLS
 
-/** What a strategy wants done because of an event. */
-enum pgcw_decision { PGCW_KEEP = 0, PGCW_INVALIDATE = 1 };
+/** What a strategy wants done. In this version both empty the whole cache. */
+enum pgcw_decision {
+    PGCW_KEEP = 0,
+    /** Invalidate what the event touches. */
+    PGCW_INVALIDATE = 1,
+    /** Invalidate everything: events before this one were kept back. */
+    PGCW_INVALIDATE_ALL = 2
+};
 
 /** A strategy; give it to one cache, which owns it from then on. */
 struct pgcw_strategy;
@@ -22,14 +28,44 @@ struct pgcw_strategy;
 /**
  * Looks at one event and decides.
  *
- * Threads: library threads, one event at a time and in commit order for all
- * caches of a listener. Must not block: the events behind it wait. Must not
- * create or destroy a cache, nor close the listener.
+ * Threads: library threads, one callback at a time and events in commit
+ * order for all caches of a listener. Must not block: the events behind it
+ * wait. Must not create or destroy a cache, nor close the listener. This
+ * holds for the other callbacks of a strategy too.
  */
 typedef enum pgcw_decision
 pgcw_strategy_decide_fn(void *context, const struct pgcw_event *event);
 
-/** Frees a strategy's context, after the last event. May be NULL. */
+/**
+ * Tells when the strategy wants to be called without an event.
+ *
+ * Asked often; only the other callbacks may change the answer. Asked first by
+ * pgcw_cache_create(), in the caller's thread.
+ *
+ * @return CLOCK_MONOTONIC in nanoseconds; INT64_MAX: not at all
+ */
+typedef int64_t pgcw_strategy_due_fn(void *context);
+
+/**
+ * Decides because its time has come; PGCW_INVALIDATE means all, as there is
+ * no event. If it leaves `due` in the past it is called again at once.
+ *
+ * An event is shown to the strategy only after `expire` for a time that has
+ * passed before.
+ *
+ * @param now_ns  CLOCK_MONOTONIC in nanoseconds, not before `due`
+ */
+typedef enum pgcw_decision pgcw_strategy_expire_fn(void *context,
+                                                   int64_t now_ns);
+
+/**
+ * Told that events may have been lost, and that the cache was flushed for
+ * it: what the strategy knows of events before can be forgotten. Called
+ * before the next event or expiry.
+ */
+typedef void pgcw_strategy_gap_fn(void *context);
+
+/** Frees a strategy's context, after its last callback. May be NULL. */
 typedef void pgcw_strategy_destroy_fn(void *context);
 
 /** A strategy of one's own; start with PGCW_STRATEGY_OPTIONS_INIT. */
@@ -38,11 +74,16 @@ struct pgcw_strategy_options {
     pgcw_strategy_decide_fn *decide;
     pgcw_strategy_destroy_fn *destroy;
     void *context;
+    /** Both, or both NULL: a strategy without a timer. */
+    pgcw_strategy_due_fn *due;
+    pgcw_strategy_expire_fn *expire;
+    /** May be NULL. */
+    pgcw_strategy_gap_fn *on_gap;
 };
 
-#define PGCW_STRATEGY_OPTIONS_INIT                    \
-    {                                                 \
-        sizeof(struct pgcw_strategy_options), 0, 0, 0 \
+#define PGCW_STRATEGY_OPTIONS_INIT                             \
+    {                                                          \
+        sizeof(struct pgcw_strategy_options), 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -53,7 +94,8 @@ struct pgcw_strategy_options {
  *                       or to pgcw_strategy_destroy()
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                made; `context` is the strategy's now
- * @retval PGCW_INVALID_ARGUMENT  no `decide`
+ * @retval PGCW_INVALID_ARGUMENT  no `decide`, or one of `due` and `expire`
+ *                                without the other
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set
  * @retval PGCW_NO_MEMORY         nothing was made
  *
@@ -72,44 +114,57 @@ struct pgcw_table {
 };
 
 /**
- * Says whether an event that passed the filter shall invalidate.
+ * Says whether an event that passed the rest of the filter passes it.
  *
  * Threads and limits are those of pgcw_strategy_decide_fn.
  */
 typedef bool pgcw_predicate_fn(void *context, const struct pgcw_event *event);
 
-/** What a greedy strategy reacts to; start with PGCW_GREEDY_OPTIONS_INIT. */
-struct pgcw_greedy_options {
-    size_t size;
-    /** The tables to watch; none means every table of the channel. Copied. */
+/**
+ * The events that a strategy is shown. All zero: every event of the channel.
+ *
+ * An event without a schema (the Python library's triggers send none) passes
+ * for a table of that name in any schema: at worst a needless reload.
+ *
+ * It stands inside of other structs, so it will not grow.
+ */
+struct pgcw_event_filter {
+    /** The tables to watch; none means every table. Copied. */
     const struct pgcw_table *tables;
     size_t table_count;
     /** Sum of enum pgcw_operation; 0 means PGCW_ALL_OPERATIONS. */
     uint32_t operations;
-    /** May be NULL: then every event that passes the filter invalidates. */
+    /** Has the last word on what passed so far. May be NULL. */
     pgcw_predicate_fn *predicate;
     void *predicate_context;
 };
 
-#define PGCW_GREEDY_OPTIONS_INIT                          \
-    {                                                     \
-        sizeof(struct pgcw_greedy_options), 0, 0, 0, 0, 0 \
+#define PGCW_EVENT_FILTER_INIT \
+    {                          \
+        0, 0, 0, 0, 0          \
+    }
+
+/** Start with PGCW_GREEDY_OPTIONS_INIT. */
+struct pgcw_greedy_options {
+    size_t size;
+    struct pgcw_event_filter filter;
+};
+
+#define PGCW_GREEDY_OPTIONS_INIT                                   \
+    {                                                              \
+        sizeof(struct pgcw_greedy_options), PGCW_EVENT_FILTER_INIT \
     }
 
 /**
  * Make the strategy that invalidates on each event that passes its filter.
- *
- * An event without a schema (the Python library's triggers send none) passes
- * the filter for a table of that name in any schema: at worst a needless
- * reload.
  *
  * @param[in]  options   NULL for all defaults; not kept by reference
  * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
  *                       or to pgcw_strategy_destroy()
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                made
- * @retval PGCW_INVALID_ARGUMENT  a name is missing, empty or over 63 bytes,
- *                                or `operations` has an unknown bit
+ * @retval PGCW_INVALID_ARGUMENT  a name in the filter is missing, empty or over
+ *                                63 bytes, or `operations` has an unknown bit
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set
  * @retval PGCW_NO_MEMORY         nothing was made
  *
@@ -118,6 +173,166 @@ struct pgcw_greedy_options {
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_greedy_create(const struct pgcw_greedy_options *options,
                    struct pgcw_strategy **strategy, struct pgcw_error *error);
+
+/** The longest sequence. */
+#define PGCW_SEQUENCE_MAX 1024
+
+/** Start with PGCW_WINDOWED_SEQUENCE_OPTIONS_INIT. */
+struct pgcw_windowed_sequence_options {
+    size_t size;
+    struct pgcw_event_filter filter;
+    /** The oldest first. Copied. */
+    const enum pgcw_operation *operations;
+    /** 1 to PGCW_SEQUENCE_MAX. */
+    size_t operation_count;
+};
+
+#define PGCW_WINDOWED_SEQUENCE_OPTIONS_INIT                                    \
+    {                                                                          \
+        sizeof(struct pgcw_windowed_sequence_options), PGCW_EVENT_FILTER_INIT, \
+            0, 0                                                               \
+    }
+
+/**
+ * Make the strategy that invalidates when the operations of the last events
+ * that passed its filter are a given sequence.
+ *
+ * A match may share events with the one before: after insert, insert, insert
+ * a sequence of two inserts has matched twice. Any other event between the
+ * operations breaks the sequence, also one that somebody sends by hand.
+ *
+ * @param[in]  options   not kept by reference
+ * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
+ *                       or to pgcw_strategy_destroy()
+ * @param[out] error     may be NULL; written only on failure
+ * @retval PGCW_OK                made
+ * @retval PGCW_INVALID_ARGUMENT  as pgcw_greedy_create(); or the sequence is
+ *                                empty or too long, or has an operation that
+ *                                is none or that the filter holds back
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_NO_MEMORY         nothing was made
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status pgcw_windowed_sequence_create(
+    const struct pgcw_windowed_sequence_options *options,
+    struct pgcw_strategy **strategy, struct pgcw_error *error);
+
+/** Start with PGCW_WINDOWED_COUNT_OPTIONS_INIT; one limit at least. */
+struct pgcw_windowed_count_options {
+    size_t size;
+    struct pgcw_event_filter filter;
+    /** 0: the number of events does not matter. */
+    uint32_t max_events;
+    /** After the first event of the window; 0: the time does not matter. */
+    uint32_t max_ms;
+};
+
+#define PGCW_WINDOWED_COUNT_OPTIONS_INIT                                       \
+    {                                                                          \
+        sizeof(struct pgcw_windowed_count_options), PGCW_EVENT_FILTER_INIT, 0, \
+            0                                                                  \
+    }
+
+/**
+ * Make the strategy that gathers the events that pass its filter, and
+ * invalidates once for all of them: when there are `max_events`, or `max_ms`
+ * after the first, whichever is sooner. Then it starts anew.
+ *
+ * Until then the cache serves what it has. The time is kept without further
+ * events.
+ *
+ * @param[in]  options   not kept by reference
+ * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
+ *                       or to pgcw_strategy_destroy()
+ * @param[out] error     may be NULL; written only on failure
+ * @retval PGCW_OK                made
+ * @retval PGCW_INVALID_ARGUMENT  as pgcw_greedy_create(); or both limits are 0
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_NO_MEMORY         nothing was made
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_windowed_count_create(const struct pgcw_windowed_count_options *options,
+                           struct pgcw_strategy **strategy,
+                           struct pgcw_error *error);
+
+/** Start with PGCW_TIMED_SPACING_OPTIONS_INIT. */
+struct pgcw_timed_spacing_options {
+    size_t size;
+    struct pgcw_event_filter filter;
+    /** At least 1. */
+    uint32_t spacing_ms;
+};
+
+#define PGCW_TIMED_SPACING_OPTIONS_INIT                                      \
+    {                                                                        \
+        sizeof(struct pgcw_timed_spacing_options), PGCW_EVENT_FILTER_INIT, 0 \
+    }
+
+/**
+ * Make the strategy that invalidates on an event that was sent more than
+ * `spacing_ms` after the one that last did.
+ *
+ * It goes by sent_at_us, the server's clock; before the first invalidation by
+ * the time of this call. An event said to be sent after it was received
+ * counts as sent then for those behind it, so that a wrong clock, or a wrong
+ * event, cannot silence them. What is not let through is not made up for: a
+ * change soon after another is seen only with the next invalidation.
+ *
+ * @param[in]  options   not kept by reference
+ * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
+ *                       or to pgcw_strategy_destroy()
+ * @param[out] error     may be NULL; written only on failure
+ * @retval PGCW_OK                made
+ * @retval PGCW_INVALID_ARGUMENT  as pgcw_greedy_create(); or no spacing
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_NO_MEMORY         nothing was made
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_timed_spacing_create(const struct pgcw_timed_spacing_options *options,
+                          struct pgcw_strategy **strategy,
+                          struct pgcw_error *error);
+
+/** Start with PGCW_TIMED_INTERVAL_OPTIONS_INIT. */
+struct pgcw_timed_interval_options {
+    size_t size;
+    struct pgcw_event_filter filter;
+    /** At least 1. */
+    uint32_t interval_ms;
+};
+
+#define PGCW_TIMED_INTERVAL_OPTIONS_INIT                                      \
+    {                                                                         \
+        sizeof(struct pgcw_timed_interval_options), PGCW_EVENT_FILTER_INIT, 0 \
+    }
+
+/**
+ * Make the strategy that invalidates every `interval_ms`, counted from this
+ * call, whatever happens, also without any event.
+ *
+ * With a filter (anything in it is set) it passes over the intervals in which
+ * no event passed. A time that could not be kept is not made up for; the next
+ * ones are where they would have been.
+ *
+ * @param[in]  options   not kept by reference
+ * @param[out] strategy  set only on PGCW_OK; give it to pgcw_cache_create()
+ *                       or to pgcw_strategy_destroy()
+ * @param[out] error     may be NULL; written only on failure
+ * @retval PGCW_OK                made
+ * @retval PGCW_INVALID_ARGUMENT  as pgcw_greedy_create(); or no interval
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_NO_MEMORY         nothing was made
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_timed_interval_create(const struct pgcw_timed_interval_options *options,
+                           struct pgcw_strategy **strategy,
+                           struct pgcw_error *error);
 
 /**
  * Free a strategy that no cache has taken. Accepts NULL.

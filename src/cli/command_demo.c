@@ -72,8 +72,8 @@ create_cache(struct pgcwi_demo_run *run, unsigned table)
     snprintf(name, sizeof(name), "%s_%02u",
              run->options->is_deaf ? "nothing" : "items", table);
     struct pgcw_table watched = {run->schema, name};
-    greedy.tables = &watched;
-    greedy.table_count = 1;
+    greedy.filter.tables = &watched;
+    greedy.filter.table_count = 1;
     options.max_entries = 2 * (uint64_t)run->options->rows + 1024;
     if (pgcw_greedy_create(&greedy, &options.strategy, &error) != PGCW_OK) {
         return pgcwi_demo_fail(run, "cannot make a strategy: %s", error.detail);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "listener/listener.h"
@@ -16,6 +17,7 @@ pgcwi_attachments_init(struct pgcwi_attachments *attachments)
     pthread_mutex_init(&attachments->list_lock, NULL);
     attachments->first = NULL;
     attachments->is_open = false;
+    atomic_init(&attachments->due_ns, INT64_MAX);
 }
 
 void
@@ -26,19 +28,115 @@ pgcwi_attachments_fini(struct pgcwi_attachments *attachments)
     pthread_mutex_destroy(&attachments->apply_lock);
 }
 
+int64_t
+pgcwi_attachments_due_ns(const struct pgcwi_attachments *attachments)
+{
+    /* relaxed: a time; nothing else is read because of its value */
+    return atomic_load_explicit(&attachments->due_ns, memory_order_relaxed);
+}
+
+static void
+set_due(struct pgcwi_attachments *attachments, int64_t due_ns)
+{
+    /* relaxed: as above; how it reaches sleepers, see worker_pool.h */
+    atomic_store_explicit(&attachments->due_ns, due_ns, memory_order_relaxed);
+}
+
+/* The caller holds apply_lock. */
+static void
+find_due(struct pgcwi_attachments *attachments)
+{
+    int64_t earliest_ns = INT64_MAX;
+
+    for (struct pgcwi_attachment *attachment = attachments->first;
+         attachment != NULL; attachment = attachment->next) {
+        int64_t due_ns = pgcwi_strategy_due_ns(attachment->strategy);
+
+        earliest_ns = due_ns < earliest_ns ? due_ns : earliest_ns;
+    }
+    set_due(attachments, earliest_ns);
+}
+
+/* Now, but where nothing is due a time before all: the clock costs more. */
+static int64_t
+time_of_expiry_ns(const struct pgcwi_attachments *attachments)
+{
+    int64_t due_ns = pgcwi_attachments_due_ns(attachments);
+
+    return due_ns != INT64_MAX ? pgcwi_clock_monotonic_ns() : INT64_MIN;
+}
+
+static void
+act(struct pgcwi_attachment *attachment, enum pgcw_decision decision)
+{
+    if (decision != PGCW_KEEP) {
+        pgcw_cache_invalidate_all(attachment->cache);
+    }
+}
+
+/*
+ * What the strategy has to know before it sees an event. The caller holds
+ * apply_lock.
+ *
+ * What a strategy forgets because of a gap was heard before the flush, hence
+ * committed: what was loaded since contains it, and the rest is invalid.
+ */
+static void
+catch_up(struct pgcwi_attachment *attachment, int64_t now_ns)
+{
+    /*
+     * relaxed: it is set before the events after the gap are pushed, or in
+     * the turn before theirs, so the ring and the turn bring it here before
+     * them. Another gap between the two lines is told of by the third.
+     */
+    if (atomic_load_explicit(&attachment->has_gap, memory_order_relaxed)) {
+        atomic_store_explicit(&attachment->has_gap, false,
+                              memory_order_relaxed);
+        pgcwi_strategy_tell_gap(attachment->strategy);
+    }
+    if (pgcwi_strategy_due_ns(attachment->strategy) <= now_ns) {
+        act(attachment, pgcwi_strategy_expire(attachment->strategy, now_ns));
+    }
+}
+
 void
 pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
                         const struct pgcw_event *event)
 {
     pthread_mutex_lock(&attachments->apply_lock);
+    int64_t now_ns = time_of_expiry_ns(attachments);
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
-        if (pgcwi_strategy_decide(attachment->strategy, event) ==
-            PGCW_INVALIDATE) {
-            pgcw_cache_invalidate_all(attachment->cache);
-        }
+        catch_up(attachment, now_ns);
+        act(attachment, pgcwi_strategy_decide(attachment->strategy, event));
     }
+    find_due(attachments);
     pthread_mutex_unlock(&attachments->apply_lock);
+}
+
+void
+pgcwi_attachments_expire(struct pgcwi_attachments *attachments)
+{
+    if (pgcwi_attachments_due_ns(attachments) >
+        time_of_expiry_ns(attachments)) {
+        return;
+    }
+    pthread_mutex_lock(&attachments->apply_lock);
+    int64_t now_ns = time_of_expiry_ns(attachments);
+    for (struct pgcwi_attachment *attachment = attachments->first;
+         attachment != NULL; attachment = attachment->next) {
+        catch_up(attachment, now_ns);
+    }
+    find_due(attachments);
+    pthread_mutex_unlock(&attachments->apply_lock);
+}
+
+/* The caller holds list_lock and flushes the cache. */
+static void
+note_gap(struct pgcwi_attachment *attachment)
+{
+    /* relaxed: see catch_up() */
+    atomic_store_explicit(&attachment->has_gap, true, memory_order_relaxed);
 }
 
 void
@@ -47,6 +145,7 @@ pgcwi_attachments_flush(struct pgcwi_attachments *attachments)
     pthread_mutex_lock(&attachments->list_lock);
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
+        note_gap(attachment);
         pgcwi_cache_flush(attachment->cache);
     }
     pthread_mutex_unlock(&attachments->list_lock);
@@ -71,6 +170,7 @@ pgcwi_attachments_open(struct pgcwi_attachments *attachments)
     attachments->is_open = true;
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
+        note_gap(attachment);
         pgcwi_cache_count(attachment->cache, PGCWI_FLUSHES);
         pgcwi_stamps_open(&attachment->cache->stamps);
     }
@@ -97,6 +197,10 @@ attach(struct pgcwi_attachment *attachment)
     struct pgcwi_attachments *attachments = attachment->all;
 
     pthread_mutex_lock(&attachments->apply_lock);
+    int64_t due_ns = pgcwi_strategy_due_ns(attachment->strategy);
+    if (due_ns < pgcwi_attachments_due_ns(attachments)) {
+        set_due(attachments, due_ns);
+    }
     pthread_mutex_lock(&attachments->list_lock);
     attachment->next = attachments->first;
     attachments->first = attachment;
@@ -145,6 +249,7 @@ make(struct pgcwi_attachments *attachments,
         .cache = *cache,
         .strategy = options->strategy,
     };
+    atomic_init(&attachment->has_gap, false);
     (*cache)->attachment = attachment;
     attach(attachment);
     return PGCW_OK;
@@ -170,8 +275,10 @@ pgcw_cache_create(struct pgcw_listener *listener,
     }
     if (status != PGCW_OK) {
         pgcw_strategy_destroy(greedy); /* the caller keeps his own */
+        return status;
     }
-    return status;
+    pgcwi_worker_pool_wake(listener->pool); /* it may have a timer */
+    return PGCW_OK;
 }
 
 void

@@ -5,13 +5,21 @@
  * Model: the list is changed under both locks, and read under either.
  * apply_lock is held while strategies are called, which may take long;
  * list_lock never is, so the listener's thread, which takes only that one,
- * never waits for a strategy. apply_lock is taken first.
+ * never waits for a strategy. apply_lock is taken first. A gap is therefore
+ * only noted where it is heard; whoever next holds apply_lock tells the
+ * strategy, before its next event.
+ *
+ * Timers: due_ns is the earliest time at which a strategy wants to expire.
+ * Whoever may have changed it makes sure that a worker knows: see
+ * listener/worker_pool.h.
  */
 #ifndef PGCWI_LISTENER_ATTACHMENT_H
 #define PGCWI_LISTENER_ATTACHMENT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <pgcachewatch/event.h>
 
@@ -26,6 +34,8 @@ struct pgcwi_attachment {
     struct pgcw_strategy *strategy;
     /* guarded by both locks */
     struct pgcwi_attachment *next;
+    /* shared; set with the list held, cleared with apply_lock held */
+    _Atomic bool has_gap;
 };
 
 struct pgcwi_attachments {
@@ -35,6 +45,8 @@ struct pgcwi_attachments {
     struct pgcwi_attachment *first;
     /* guarded by list_lock */
     bool is_open;
+    /* shared; written with apply_lock held. INT64_MAX: never */
+    _Atomic int64_t due_ns;
 };
 
 void pgcwi_attachments_init(struct pgcwi_attachments *attachments);
@@ -43,6 +55,10 @@ void pgcwi_attachments_fini(struct pgcwi_attachments *attachments);
 /* In the event's turn: ask each strategy, and invalidate (P5). */
 void pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
                              const struct pgcw_event *event);
+/* Ask the strategies that are due; next to nothing if none is. */
+void pgcwi_attachments_expire(struct pgcwi_attachments *attachments);
+/* When to call expire; INT64_MAX: not until something is applied. */
+int64_t pgcwi_attachments_due_ns(const struct pgcwi_attachments *attachments);
 
 /* The next four do not wait for a strategy. */
 

@@ -119,7 +119,7 @@ handle(struct pgcwi_worker_pool *pool, struct message *message)
 }
 
 static void
-sleep_until_pushed(struct pgcwi_worker_pool *pool)
+sleep_until_needed(struct pgcwi_worker_pool *pool)
 {
     uint32_t ticket = pgcwi_parking_prepare(&pool->parking);
 
@@ -127,21 +127,26 @@ sleep_until_pushed(struct pgcwi_worker_pool *pool)
         pgcwi_parking_cancel(&pool->parking);
         return;
     }
-    (void)pgcwi_parking_wait(&pool->parking, ticket, INT64_MAX);
+    (void)pgcwi_parking_wait(
+        &pool->parking, ticket,
+        pgcwi_attachments_due_ns(pool->options.attachments));
 }
 
 static void
 work(void *context)
 {
     struct pgcwi_worker_pool *pool = context;
+    struct pgcwi_attachments *attachments = pool->options.attachments;
 
     while (!is_stopping(pool)) {
-        struct message *message = pgcwi_ring_pop(pool->ring);
+        struct message *message;
 
+        pgcwi_attachments_expire(attachments);
+        message = pgcwi_ring_pop(pool->ring);
         if (message != NULL) {
             handle(pool, message);
-        } else if (!pgcwi_attachments_sweep(pool->options.attachments)) {
-            sleep_until_pushed(pool);
+        } else if (!pgcwi_attachments_sweep(attachments)) {
+            sleep_until_needed(pool);
         }
     }
 }
@@ -272,6 +277,14 @@ pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
     }
     *message = (struct message){.kind = MESSAGE_FENCE, .fence = fence};
     return push(pool, message);
+}
+
+void
+pgcwi_worker_pool_wake(struct pgcwi_worker_pool *pool)
+{
+    if (pool != NULL) {
+        pgcwi_parking_wake_one(&pool->parking);
+    }
 }
 
 uint32_t

@@ -6,6 +6,17 @@
  * ring takes. Each is popped by one worker, decoded there, and applied when
  * its turn comes. A message that the ring does not take gets no number, so
  * the numbers have no hole. Idle workers first sweep, then sleep.
+ *
+ * Timers: a worker looks at due_ns of the attachments before each message
+ * and before it sleeps, and sleeps no longer. None is missed, though other
+ * workers may sleep already, until a later time:
+ * - Applying or expiring changed due_ns: a worker did that, and the same one
+ *   goes on to look at it, or at what another has made of it since, who does
+ *   likewise. The one who changed it last is awake, or sleeps until then.
+ * - A new cache changed it: its creator calls wake, which counts as work. By
+ *   the rule of the parking, a worker wakes up, or took its ticket later; and
+ *   a worker looks at due_ns after it took its ticket.
+ * A worker that a push wakes up before its time looks again afterwards.
  */
 #ifndef PGCWI_LISTENER_WORKER_POOL_H
 #define PGCWI_LISTENER_WORKER_POOL_H
@@ -53,6 +64,9 @@ bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
                                     int64_t received_at_us);
 bool pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
                                   struct pgcwi_fence fence);
+
+/* From any thread, after the strategies' timers have changed. Accepts NULL. */
+void pgcwi_worker_pool_wake(struct pgcwi_worker_pool *pool);
 
 uint32_t pgcwi_worker_pool_waiting(const struct pgcwi_worker_pool *pool);
 

@@ -24,6 +24,11 @@ pgcw_strategy_create(const struct pgcw_strategy_options *options,
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "decide: a strategy needs this callback");
     }
+    if ((known.due == NULL) != (known.expire == NULL)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "due, expire: one is of no use without the "
+                               "other");
+    }
     struct pgcw_strategy *made = pgcwi_alloc(sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
@@ -51,4 +56,26 @@ pgcwi_strategy_decide(const struct pgcw_strategy *strategy,
                       const struct pgcw_event *event)
 {
     return strategy->callbacks.decide(strategy->callbacks.context, event);
+}
+
+int64_t
+pgcwi_strategy_due_ns(const struct pgcw_strategy *strategy)
+{
+    return strategy->callbacks.due != NULL
+               ? strategy->callbacks.due(strategy->callbacks.context)
+               : INT64_MAX;
+}
+
+enum pgcw_decision
+pgcwi_strategy_expire(const struct pgcw_strategy *strategy, int64_t now_ns)
+{
+    return strategy->callbacks.expire(strategy->callbacks.context, now_ns);
+}
+
+void
+pgcwi_strategy_tell_gap(const struct pgcw_strategy *strategy)
+{
+    if (strategy->callbacks.on_gap != NULL) {
+        strategy->callbacks.on_gap(strategy->callbacks.context);
+    }
 }

@@ -13,6 +13,7 @@
 #include <pgcachewatch/strategy.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "listener/listener.h"
 #include "support/door.h"
 #include "support/recorder.h"
@@ -250,6 +251,263 @@ strategy_that_blocks_does_not_delay_flush_close_open_and_sweep(void **state)
     assert_false(is_served);
 }
 
+/* A strategy with a timer, which writes down how it is called. */
+struct script {
+    int64_t due_ns;
+    int64_t next_due_ns; /* after it has expired */
+    enum pgcw_decision decision;
+    char calls[32]; /* e: an event, t: its timer, g: a gap */
+    size_t call_count;
+};
+
+static void
+write_down(struct script *script, char call)
+{
+    if (script->call_count < sizeof(script->calls) - 1) {
+        script->calls[script->call_count++] = call;
+    }
+}
+
+static enum pgcw_decision
+script_decide(void *context, const struct pgcw_event *event)
+{
+    struct script *script = context;
+
+    (void)event;
+    write_down(script, 'e');
+    return script->decision;
+}
+
+static int64_t
+script_due(void *context)
+{
+    return ((const struct script *)context)->due_ns;
+}
+
+static enum pgcw_decision
+script_expire(void *context, int64_t now_ns)
+{
+    struct script *script = context;
+
+    write_down(script, now_ns >= script->due_ns ? 't' : '?');
+    script->due_ns = script->next_due_ns;
+    return script->decision;
+}
+
+static void
+script_gap(void *context)
+{
+    write_down(context, 'g');
+}
+
+static struct pgcw_cache *
+create_scripted(struct script *script)
+{
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    callbacks.decide = script_decide;
+    callbacks.due = script_due;
+    callbacks.expire = script_expire;
+    callbacks.on_gap = script_gap;
+    callbacks.context = script;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &options.strategy, NULL),
+                     PGCW_OK);
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+/* In so many hours, so that no machine is slow enough to reach it. */
+static int64_t
+in_hours(int64_t hours)
+{
+    return pgcwi_clock_monotonic_ns() + hours * 3600 * 1000 * PGCWI_NS_PER_MS;
+}
+
+static void
+pass_hours(int64_t hours)
+{
+    pgcwi_clock_advance_ns(hours * 3600 * 1000 * PGCWI_NS_PER_MS);
+}
+
+static void
+apply(void)
+{
+    struct pgcw_event event = event_number(1);
+
+    pgcwi_attachments_apply(&listener.attachments, &event);
+}
+
+static void
+decision_to_keep_is_the_only_one_that_keeps(void **state)
+{
+    struct script script = {.due_ns = INT64_MAX};
+    struct pgcw_cache *cache = create_scripted(&script);
+    const int decisions[] = {PGCW_INVALIDATE, PGCW_INVALIDATE_ALL, 77};
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    for (int i = 0; i < 3; i++) {
+        script.decision = PGCW_KEEP;
+        put(cache);
+        apply();
+        assert_true(is_hit(cache));
+        script.decision = (enum pgcw_decision)decisions[i];
+        apply();
+        assert_false(is_hit(cache));
+    }
+    pgcw_cache_destroy(cache);
+}
+
+static void
+earliest_timer_of_all_is_the_one_that_is_due(void **state)
+{
+    struct script scripts[3] = {
+        {.due_ns = in_hours(3), .next_due_ns = INT64_MAX},
+        {.due_ns = in_hours(1), .next_due_ns = in_hours(2)},
+        {.due_ns = INT64_MAX},
+    };
+    struct pgcw_cache *caches[3];
+    struct pgcw_cache *without_timer = create_cache(keep, NULL);
+
+    (void)state;
+    assert_true(pgcwi_attachments_due_ns(&listener.attachments) == INT64_MAX);
+    for (int i = 0; i < 3; i++) {
+        caches[i] = create_scripted(&scripts[i]);
+        assert_true(pgcwi_attachments_due_ns(&listener.attachments) ==
+                    scripts[i == 0 ? 0 : 1].due_ns);
+    }
+    pass_hours(1);
+    pgcwi_attachments_expire(&listener.attachments);
+    assert_true(pgcwi_attachments_due_ns(&listener.attachments) ==
+                scripts[1].next_due_ns);
+    /* an event may change it too */
+    scripts[2].due_ns = in_hours(0);
+    apply();
+    assert_true(pgcwi_attachments_due_ns(&listener.attachments) ==
+                scripts[2].due_ns);
+    for (int i = 0; i < 3; i++) {
+        pgcw_cache_destroy(caches[i]);
+    }
+    pgcw_cache_destroy(without_timer);
+    pgcwi_attachments_expire(&listener.attachments);
+    assert_true(pgcwi_attachments_due_ns(&listener.attachments) == INT64_MAX);
+}
+
+static void
+only_who_is_due_expires_and_its_decision_counts(void **state)
+{
+    struct script soon = {.due_ns = in_hours(1),
+                          .next_due_ns = in_hours(3),
+                          .decision = PGCW_INVALIDATE_ALL};
+    struct script late = {.due_ns = in_hours(5),
+                          .decision = PGCW_INVALIDATE_ALL};
+    struct script keeper = {.due_ns = in_hours(1), .next_due_ns = INT64_MAX};
+    struct pgcw_cache *caches[] = {create_scripted(&soon),
+                                   create_scripted(&late),
+                                   create_scripted(&keeper)};
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    for (int i = 0; i < 3; i++) {
+        put(caches[i]);
+    }
+    pgcwi_attachments_expire(&listener.attachments);
+    assert_true(is_hit(caches[0]));
+    pass_hours(1);
+    pgcwi_attachments_expire(&listener.attachments);
+    pgcwi_attachments_expire(&listener.attachments);
+    assert_string_equal(soon.calls, "gt");
+    assert_string_equal(late.calls, "g");
+    assert_string_equal(keeper.calls, "gt");
+    assert_false(is_hit(caches[0]));
+    assert_true(is_hit(caches[1]));
+    assert_true(is_hit(caches[2]));
+    for (int i = 0; i < 3; i++) {
+        pgcw_cache_destroy(caches[i]);
+    }
+}
+
+static void
+event_is_shown_after_the_expiry_that_was_due_before_it(void **state)
+{
+    struct script script = {.due_ns = in_hours(1), .next_due_ns = in_hours(3)};
+    struct pgcw_cache *cache = create_scripted(&script);
+
+    (void)state;
+    apply();
+    pass_hours(1);
+    apply();
+    apply();
+    pass_hours(2);
+    script.next_due_ns = INT64_MAX;
+    apply();
+    assert_string_equal(script.calls, "eteete");
+    pgcw_cache_destroy(cache);
+}
+
+static void
+p3_gap_is_told_once_and_before_the_next_event(void **state)
+{
+    struct script script = {.due_ns = INT64_MAX, .next_due_ns = INT64_MAX};
+    struct pgcw_cache *cache = create_scripted(&script);
+
+    (void)state;
+    apply();
+    pgcwi_attachments_flush(&listener.attachments);
+    pgcwi_attachments_flush(&listener.attachments);
+    assert_string_equal(script.calls, "e");
+    apply();
+    apply();
+    assert_string_equal(script.calls, "egee");
+    pgcwi_attachments_close(&listener.attachments);
+    pgcwi_attachments_open(&listener.attachments);
+    apply();
+    assert_string_equal(script.calls, "egeege");
+    pgcw_cache_destroy(cache);
+}
+
+static void
+p3_gap_is_told_before_an_expiry(void **state)
+{
+    struct script script = {.due_ns = in_hours(1), .next_due_ns = INT64_MAX};
+    struct pgcw_cache *cache = create_scripted(&script);
+
+    (void)state;
+    pass_hours(1);
+    pgcwi_attachments_flush(&listener.attachments);
+    pgcwi_attachments_expire(&listener.attachments);
+    assert_string_equal(script.calls, "gt");
+    pgcw_cache_destroy(cache);
+}
+
+static void
+p3_window_forgets_at_a_gap_what_the_flush_has_covered(void **state)
+{
+    struct pgcw_windowed_count_options counted =
+        PGCW_WINDOWED_COUNT_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    (void)state;
+    counted.max_events = 2;
+    assert_int_equal(
+        pgcw_windowed_count_create(&counted, &options.strategy, NULL), PGCW_OK);
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    pgcwi_attachments_open(&listener.attachments);
+    apply();
+    pgcwi_attachments_flush(&listener.attachments);
+    put(cache);
+    apply();
+    assert_true(is_hit(cache));
+    apply();
+    assert_false(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
 static void
 count_destruction(void *context)
 {
@@ -388,6 +646,13 @@ main(void)
         TEST(p5_event_goes_to_every_cache_and_each_decides_for_itself),
         TEST(p3_flush_empties_every_cache_whatever_its_strategy),
         TEST(strategy_that_blocks_does_not_delay_flush_close_open_and_sweep),
+        TEST(decision_to_keep_is_the_only_one_that_keeps),
+        TEST(earliest_timer_of_all_is_the_one_that_is_due),
+        TEST(only_who_is_due_expires_and_its_decision_counts),
+        TEST(event_is_shown_after_the_expiry_that_was_due_before_it),
+        TEST(p3_gap_is_told_once_and_before_the_next_event),
+        TEST(p3_gap_is_told_before_an_expiry),
+        TEST(p3_window_forgets_at_a_gap_what_the_flush_has_covered),
         TEST(strategy_is_destroyed_once_and_with_its_cache),
         TEST(strategy_stays_with_the_caller_when_no_cache_is_made),
         TEST(default_strategy_is_freed_when_no_cache_is_made),

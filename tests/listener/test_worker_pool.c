@@ -396,6 +396,209 @@ idle_workers_sweep_what_was_invalidated(void **state)
     assert_int_equal(stats.entries, 0);
 }
 
+/* Takes the strategy. */
+static struct pgcw_cache *
+create_cache_with(struct pgcw_strategy *strategy)
+{
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    options.strategy = strategy;
+    assert_int_equal(pgcw_cache_create(&listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+static struct pgcw_cache *
+create_interval_cache(uint32_t interval_ms)
+{
+    struct pgcw_timed_interval_options options =
+        PGCW_TIMED_INTERVAL_OPTIONS_INIT;
+    struct pgcw_strategy *strategy = NULL;
+
+    options.interval_ms = interval_ms;
+    assert_int_equal(pgcw_timed_interval_create(&options, &strategy, NULL),
+                     PGCW_OK);
+    return create_cache_with(strategy);
+}
+
+static struct pgcw_cache *
+create_window_cache(uint32_t max_ms)
+{
+    struct pgcw_windowed_count_options options =
+        PGCW_WINDOWED_COUNT_OPTIONS_INIT;
+    struct pgcw_strategy *strategy = NULL;
+
+    options.max_ms = max_ms;
+    assert_int_equal(pgcw_windowed_count_create(&options, &strategy, NULL),
+                     PGCW_OK);
+    return create_cache_with(strategy);
+}
+
+static uint64_t
+invalidations_of(struct pgcw_cache *cache)
+{
+    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
+
+    pgcw_cache_read_stats(cache, &stats);
+    return stats.invalidations;
+}
+
+static bool
+await_invalidations(struct pgcw_cache *cache, uint64_t count)
+{
+    int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;
+
+    while (invalidations_of(cache) < count &&
+           pgcwi_clock_monotonic_ns() < deadline_ns) {
+        sched_yield();
+    }
+    return invalidations_of(cache) >= count;
+}
+
+static void
+interval_is_kept_without_traffic(void **state)
+{
+    (void)state;
+    start_pool(3, 64);
+    struct pgcw_cache *cache = create_interval_cache(2);
+    bool is_kept = await_invalidations(cache, 100);
+    pgcw_cache_destroy(cache);
+    assert_true(is_kept);
+    assert_int_equal(heard.count, 0);
+}
+
+/* Is due as soon as it has seen an event. */
+struct hasty {
+    struct door door;
+    int64_t due_ns;
+    uint32_t waiting_count; /* in the ring, when it expired */
+};
+
+static enum pgcw_decision
+hasty_decide(void *context, const struct pgcw_event *event)
+{
+    struct hasty *hasty = context;
+
+    (void)event;
+    door_pass(&hasty->door);
+    hasty->due_ns = 0;
+    return PGCW_KEEP;
+}
+
+static int64_t
+hasty_due(void *context)
+{
+    return ((const struct hasty *)context)->due_ns;
+}
+
+static enum pgcw_decision
+hasty_expire(void *context, int64_t now_ns)
+{
+    struct hasty *hasty = context;
+
+    (void)now_ns;
+    hasty->due_ns = INT64_MAX;
+    hasty->waiting_count = pgcwi_worker_pool_waiting(listener.pool);
+    return PGCW_KEEP;
+}
+
+static void
+timer_does_not_wait_until_the_ring_is_empty(void **state)
+{
+    struct hasty hasty = {.due_ns = INT64_MAX};
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_strategy *strategy = NULL;
+    struct pgcwi_fence fence = {0, 1};
+
+    (void)state;
+    door_init(&hasty.door);
+    callbacks.decide = hasty_decide;
+    callbacks.due = hasty_due;
+    callbacks.expire = hasty_expire;
+    callbacks.context = &hasty;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &strategy, NULL),
+                     PGCW_OK);
+    struct pgcw_cache *cache = create_cache_with(strategy);
+    start_pool(1, 64);
+    assert_true(push("1"));
+    assert_true(door_wait_for_arrivals(&hasty.door, 1));
+    for (int i = 0; i < 10; i++) {
+        assert_true(pgcwi_worker_pool_push_fence(listener.pool, fence));
+    }
+    door_open(&hasty.door);
+    bool is_drained = drain();
+    pgcw_cache_destroy(cache);
+    door_fini(&hasty.door);
+    assert_true(is_drained);
+    assert_true(hasty.waiting_count >= 10); /* perhaps with that of drain */
+}
+
+static void
+new_cache_with_a_timer_wakes_workers_that_sleep_without_one(void **state)
+{
+    (void)state;
+    start_pool(4, 64);
+    for (int i = 0; i < 100; i++) {
+        struct pgcw_cache *cache = create_interval_cache(1);
+        bool is_woken = await_invalidations(cache, 1);
+
+        pgcw_cache_destroy(cache);
+        assert_true(is_woken);
+    }
+}
+
+static void
+earlier_timer_set_by_an_event_is_kept_while_others_sleep_longer(void **state)
+{
+    enum { ROUNDS = 300, HOUR_MS = 3600 * 1000 };
+
+    (void)state;
+    start_pool(4, 64);
+    /* so that those that sleep do it until then */
+    struct pgcw_cache *hourly = create_interval_cache(HOUR_MS);
+    struct pgcw_cache *cache = create_window_cache(1);
+    bool is_kept = true;
+    for (int i = 1; i <= ROUNDS && is_kept; i++) {
+        push_patiently(i);
+        is_kept = await_invalidations(cache, (uint64_t)i);
+    }
+    uint64_t count = invalidations_of(cache);
+    uint64_t hourly_count = invalidations_of(hourly);
+    pgcw_cache_destroy(cache);
+    pgcw_cache_destroy(hourly);
+    assert_true(is_kept);
+    assert_int_equal(count, ROUNDS); /* one for each window */
+    assert_int_equal(hourly_count, 0);
+}
+
+static void
+timer_follows_a_clock_that_is_set(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+
+    (void)state;
+    start_pool(2, 64);
+    struct pgcw_cache *cache = create_interval_cache(HOUR_MS);
+    bool is_kept = true;
+    for (uint64_t hour = 1; hour <= 24 && is_kept; hour++) {
+        pgcwi_clock_advance_ns(HOUR_MS * PGCWI_NS_PER_MS);
+        pgcwi_worker_pool_wake(listener.pool);
+        is_kept = await_invalidations(cache, hour);
+    }
+    uint64_t count = invalidations_of(cache);
+    pgcw_cache_destroy(cache);
+    assert_true(is_kept);
+    assert_int_equal(count, 24);
+}
+
+static void
+waking_no_pool_is_nothing(void **state)
+{
+    (void)state;
+    pgcwi_worker_pool_wake(NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -413,6 +616,12 @@ main(void)
         TEST(stop_drops_what_waits_and_ends_soon),
         TEST(workers_that_sleep_hear_each_push),
         TEST(idle_workers_sweep_what_was_invalidated),
+        TEST(interval_is_kept_without_traffic),
+        TEST(timer_does_not_wait_until_the_ring_is_empty),
+        TEST(new_cache_with_a_timer_wakes_workers_that_sleep_without_one),
+        TEST(earlier_timer_set_by_an_event_is_kept_while_others_sleep_longer),
+        TEST(timer_follows_a_clock_that_is_set),
+        TEST(waking_no_pool_is_nothing),
     };
 
     return cmocka_run_group_tests_name("worker_pool", tests, NULL, NULL);

@@ -37,8 +37,8 @@ create_cache_of_orders(struct pgcw_listener *listener)
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     struct pgcw_cache *cache = NULL;
 
-    greedy.tables = &orders;
-    greedy.table_count = 1;
+    greedy.filter.tables = &orders;
+    greedy.filter.table_count = 1;
     assert_int_equal(pgcw_greedy_create(&greedy, &options.strategy, NULL),
                      PGCW_OK);
     assert_int_equal(pgcw_cache_create(listener, &options, &cache, NULL),

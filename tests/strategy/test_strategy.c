@@ -12,6 +12,8 @@
 struct calls {
     enum pgcw_decision answer;
     const struct pgcw_event *seen;
+    int64_t expired_ns;
+    int gap_count;
     int destroy_count;
 };
 
@@ -76,6 +78,83 @@ destroy_callback_may_be_missing(void **state)
     pgcw_strategy_destroy(NULL);
 }
 
+static int64_t
+due_at_seven(void *context)
+{
+    (void)context;
+    return 7;
+}
+
+static enum pgcw_decision
+expire_as_told(void *context, int64_t now_ns)
+{
+    struct calls *calls = context;
+
+    calls->expired_ns = now_ns;
+    return calls->answer;
+}
+
+static void
+count_gap(void *context)
+{
+    struct calls *calls = context;
+
+    calls->gap_count++;
+}
+
+static void
+timer_and_gap_are_those_of_the_callbacks(void **state)
+{
+    struct calls calls = {.answer = PGCW_INVALIDATE_ALL};
+    struct pgcw_strategy_options options = options_of(&calls);
+    struct pgcw_strategy *strategy = NULL;
+
+    (void)state;
+    options.due = due_at_seven;
+    options.expire = expire_as_told;
+    options.on_gap = count_gap;
+    assert_int_equal(pgcw_strategy_create(&options, &strategy, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_strategy_due_ns(strategy), 7);
+    assert_int_equal(pgcwi_strategy_expire(strategy, 8), PGCW_INVALIDATE_ALL);
+    assert_int_equal(calls.expired_ns, 8);
+    pgcwi_strategy_tell_gap(strategy);
+    assert_int_equal(calls.gap_count, 1);
+    pgcw_strategy_destroy(strategy);
+}
+
+static void
+strategy_without_a_timer_is_never_due(void **state)
+{
+    struct calls calls = {.answer = PGCW_KEEP};
+    struct pgcw_strategy_options options = options_of(&calls);
+    struct pgcw_strategy *strategy = NULL;
+
+    (void)state;
+    assert_int_equal(pgcw_strategy_create(&options, &strategy, NULL), PGCW_OK);
+    assert_true(pgcwi_strategy_due_ns(strategy) == INT64_MAX);
+    pgcwi_strategy_tell_gap(strategy);
+    pgcw_strategy_destroy(strategy);
+}
+
+static void
+half_a_timer_is_refused(void **state)
+{
+    struct calls calls = {.answer = PGCW_KEEP};
+    struct pgcw_strategy_options options = options_of(&calls);
+    struct pgcw_strategy *strategy = NULL;
+
+    (void)state;
+    options.due = due_at_seven;
+    assert_int_equal(pgcw_strategy_create(&options, &strategy, NULL),
+                     PGCW_INVALID_ARGUMENT);
+    options.due = NULL;
+    options.expire = expire_as_told;
+    assert_int_equal(pgcw_strategy_create(&options, &strategy, NULL),
+                     PGCW_INVALID_ARGUMENT);
+    assert_null(strategy);
+    assert_int_equal(calls.destroy_count, 0);
+}
+
 static void
 strategy_without_decide_is_refused(void **state)
 {
@@ -133,6 +212,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callback_sees_the_event_and_its_answer_counts),
         cmocka_unit_test(destroy_callback_may_be_missing),
+        cmocka_unit_test(timer_and_gap_are_those_of_the_callbacks),
+        cmocka_unit_test(strategy_without_a_timer_is_never_due),
+        cmocka_unit_test(half_a_timer_is_refused),
         cmocka_unit_test(strategy_without_decide_is_refused),
         cmocka_unit_test(option_of_a_newer_version_is_refused),
         cmocka_unit_test(context_stays_with_the_caller_if_memory_is_short),
