@@ -116,10 +116,10 @@ pgcw_subscription_open(struct pgcw_listener *listener,
  * committed before it was called waits here.
  *
  * After a gap mark anything may have happened before the next item. The mark
- * stands where the loss was, and losses with no event between them are one
- * mark. Who reads the database after he took a mark sees all that was
- * lost; later changes come as events. While the listener is not LIVE nothing
- * new comes; the mark for that time comes when it is LIVE again.
+ * stands where the loss was; losses with no event between them are one mark,
+ * until it is taken. Who reads the database after he took a mark sees all
+ * that was lost before; later changes come as events. While the listener is not
+ * LIVE nothing new comes; the mark for that time comes when it is LIVE again.
  *
  * @param         timeout_ms  how long to wait at most; 0: not at all
  * @param[in,out] item        set `size` first, as
