@@ -17,6 +17,7 @@
 
 #include "support/door.h"
 #include "support/fault_proxy.h"
+#include "support/process.h"
 #include "support/recorder.h"
 #include "support/server_client.h"
 
@@ -321,6 +322,69 @@ P3_each_message_that_the_ring_dropped_has_its_mark(void **state)
     pgcw_listener_close(listener);
 }
 
+static enum pgcw_decision
+decide_at_door(void *context, const struct pgcw_event *event)
+{
+    (void)event;
+    door_pass(context);
+    return PGCW_KEEP;
+}
+
+static struct pgcw_cache *
+create_cache_at_door(struct pgcw_listener *listener, struct door *door)
+{
+    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    callbacks.decide = decide_at_door;
+    callbacks.context = door;
+    assert_int_equal(pgcw_strategy_create(&callbacks, &options.strategy, NULL),
+                     PGCW_OK);
+    assert_int_equal(pgcw_cache_create(listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+static void
+P3_mark_of_a_drop_comes_also_if_nothing_follows(void **state)
+{
+    struct pgcw_listener_options options = plain_options();
+    struct door door;
+    int taken[24] = {0};
+
+    (void)state;
+    door_init(&door);
+    options.ring_capacity = 4;
+    options.heartbeat_interval_ms = 1000 * PATIENCE_MS; /* no fence helps */
+    struct pgcw_listener *listener = open_listener(&options);
+    struct pgcw_cache *cache = create_cache_at_door(listener, &door);
+    struct pgcw_subscription *subscription = subscribe(listener, 0);
+    emit_many(20);
+    bool is_stuck = door_wait_for_arrivals(&door, 1);
+    while (stats_of(listener).messages_heard < 20) {
+        (void)poll(NULL, 0, 1);
+    }
+    int early = take(subscription, 0);
+    door_open(&door);
+    int count = 0;
+    do {
+        taken[count++] = take(subscription, PATIENCE_MS);
+    } while (taken[count - 1] > 0 && count < 24);
+    pgcw_subscription_close(subscription);
+    pgcw_cache_destroy(cache);
+    pgcw_listener_close(listener);
+    door_fini(&door);
+    assert_true(is_stuck);
+    assert_int_equal(early, 0);
+    /* three in the ring, up to two with the workers, the others dropped */
+    assert_in_range(count, 4, 6);
+    for (int i = 0; i < count - 1; i++) {
+        assert_int_equal(taken[i], i + 1);
+    }
+    assert_int_equal(taken[count - 1], -PGCW_GAP_DROPPED);
+}
+
 static void
 P3_undecodable_payload_leaves_a_mark_in_its_place(void **state)
 {
@@ -508,6 +572,7 @@ static int
 make_database(void **state)
 {
     (void)state;
+    start_rcu_thread();
     server = server_make_database(DATABASE);
     return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
 }
@@ -530,6 +595,7 @@ main(void)
         TEST(P5_subscribers_take_all_of_several_writers_in_commit_order),
         TEST(P8_P9_full_subscription_delays_neither_socket_nor_others),
         TEST(P3_each_message_that_the_ring_dropped_has_its_mark),
+        TEST(P3_mark_of_a_drop_comes_also_if_nothing_follows),
         TEST(P3_undecodable_payload_leaves_a_mark_in_its_place),
         TEST(P3_lost_connection_leaves_a_mark_before_what_comes_then),
         TEST(P2_doubt_that_heals_leaves_a_mark),
