@@ -51,6 +51,9 @@ static int
 tear_down(void **state)
 {
     (void)state;
+    while (listener.subscriptions.first != NULL) { /* of a test that failed */
+        pgcw_subscription_close(listener.subscriptions.first);
+    }
     pgcwi_worker_pool_stop(listener.pool);
     pgcwi_log_fini(&listener.log);
     pgcwi_freshness_fini(&listener.freshness);
