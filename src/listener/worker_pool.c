@@ -254,6 +254,14 @@ pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool)
     pgcwi_free(pool);
 }
 
+uint64_t
+pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool)
+{
+    /* relaxed: only compared with other numbers; one that is not the newest
+     * gives a subscriber more than he asked for */
+    return atomic_load_explicit(&pool->last_number, memory_order_relaxed);
+}
+
 /* Takes the message if the ring does. */
 static bool
 push(struct pgcwi_worker_pool *pool, struct message *message)
@@ -271,6 +279,29 @@ push(struct pgcwi_worker_pool *pool, struct message *message)
     atomic_store_explicit(&pool->last_number, number, memory_order_relaxed);
     pgcwi_parking_wake_one(&pool->parking);
     return true;
+}
+
+void
+pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
+                          enum pgcw_gap_reason reason)
+{
+    pool->owed_gap_reasons |= reason;
+}
+
+bool
+pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool)
+{
+    struct message *message;
+
+    if (pool->owed_gap_reasons == 0) {
+        return true;
+    }
+    message = pgcwi_alloc(sizeof(*message));
+    if (message == NULL) {
+        return false;
+    }
+    *message = (struct message){.kind = MESSAGE_GAP};
+    return push(pool, message);
 }
 
 bool
@@ -303,37 +334,6 @@ pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
     }
     *message = (struct message){.kind = MESSAGE_FENCE, .fence = fence};
     return push(pool, message);
-}
-
-void
-pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
-                          enum pgcw_gap_reason reason)
-{
-    pool->owed_gap_reasons |= reason;
-}
-
-bool
-pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool)
-{
-    struct message *message;
-
-    if (pool->owed_gap_reasons == 0) {
-        return true;
-    }
-    message = pgcwi_alloc(sizeof(*message));
-    if (message == NULL) {
-        return false;
-    }
-    *message = (struct message){.kind = MESSAGE_GAP};
-    return push(pool, message);
-}
-
-uint64_t
-pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool)
-{
-    /* relaxed: only compared with other numbers; one that is not the newest
-     * gives a subscriber more than he asked for */
-    return atomic_load_explicit(&pool->last_number, memory_order_relaxed);
 }
 
 uint32_t

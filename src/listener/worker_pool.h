@@ -5,8 +5,7 @@
  * Model: one producer, the listener's thread, numbers the messages that the
  * ring takes. Each is popped by one worker, decoded there, and applied when
  * its turn comes. A message that the ring does not take gets no number, so
- * the numbers have no hole: what is lost is noted on the next message that it
- * does take, for the subscriptions. Idle workers first sweep, then sleep.
+ * the numbers have no hole. Idle workers first sweep, then sleep.
  */
 #ifndef PGCWI_LISTENER_WORKER_POOL_H
 #define PGCWI_LISTENER_WORKER_POOL_H
@@ -50,6 +49,9 @@ pgcwi_worker_pool_start(const struct pgcwi_worker_pool_options *options,
 /* What waits in the ring is dropped. Accepts NULL. */
 void pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool);
 
+/* Of the newest message that was pushed; from any thread. */
+uint64_t pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool);
+
 /* The next four by one thread. False if the message could not be taken:
  * the ring is full, or memory is short. */
 bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
@@ -57,15 +59,13 @@ bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
                                     int64_t received_at_us);
 bool pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
                                   struct pgcwi_fence fence);
-/* Something was lost here: tell the subscriptions, in front of the message
- * that is pushed next. */
+/* Something was lost here: the message that is pushed next tells the
+ * subscriptions, in its turn, before anything else. */
 void pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
                                enum pgcw_gap_reason reason);
 /* Push a message just for that; false if it is still owed. */
 bool pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool);
 
-/* Of the newest message that was pushed; from any thread. */
-uint64_t pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool);
 uint32_t pgcwi_worker_pool_waiting(const struct pgcwi_worker_pool *pool);
 
 #endif
