@@ -97,12 +97,17 @@ struct pgcw_listener_options {
     void *on_state_context;
     pgcw_event_fn *on_event;
     void *on_event_context;
+    /** An event heard longer than this after it was sent is logged as a
+     * warning and counted; it is applied like any other. The two times are
+     * by two clocks, and the first is the start of the writer's transaction.
+     * At most 2^32 - 1. Default 0: off. */
+    uint64_t max_latency_ms;
 };
 
 #define PGCW_LISTENER_OPTIONS_INIT                                          \
     {                                                                       \
         sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0                        \
+            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0, 0                     \
     }
 
 /**
@@ -135,8 +140,8 @@ pgcw_listener_open(const struct pgcw_listener_options *options,
 /**
  * Stop a listener and free it. Accepts NULL.
  *
- * Its caches must have been destroyed before, and no other call with the
- * listener may be under way.
+ * Its caches must have been destroyed and its subscriptions closed before,
+ * and no other call with the listener may be under way.
  *
  * Threads: any but the library's. Blocks: until its threads have ended,
  * which is not longer than the running callback, or libpq's look-up of a

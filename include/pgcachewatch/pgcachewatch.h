@@ -41,13 +41,17 @@
  * signals. Threads become known to liburcu's memb flavor by themselves: a
  * program that uses that flavor, too, must not register the same threads.
  *
+ * Who wants the events themselves opens a queue of his own with
+ * pgcw_subscription_open().
+ *
  * Loads must read from the primary (not a standby, which lags), and must
  * begin after the stamp is taken: fetch and acquire see to that by
  * themselves.
  *
  * Fork: a child of a process that has used the library may only exec.
  *
- * Shutdown: end the leases, destroy the caches, then close the listener.
+ * Shutdown: end the leases, destroy the caches, close the subscriptions, then
+ * close the listener.
  */
 #ifndef PGCACHEWATCH_PGCACHEWATCH_H
 #define PGCACHEWATCH_PGCACHEWATCH_H
@@ -62,6 +66,7 @@
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>
+#include <pgcachewatch/subscription.h>
 #include <pgcachewatch/version.h>
 
 #endif

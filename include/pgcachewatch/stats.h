@@ -74,11 +74,13 @@ struct pgcw_listener_stats {
     uint64_t fence_round_trip_us;
     /** Messages in the ring now. */
     uint64_t ring_waiting;
+    /** Events later than max_latency_ms; they were applied like others. */
+    uint64_t events_late;
 };
 
-#define PGCW_LISTENER_STATS_INIT                                      \
-    {                                                                 \
-        sizeof(struct pgcw_listener_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PGCW_LISTENER_STATS_INIT                                         \
+    {                                                                    \
+        sizeof(struct pgcw_listener_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 PGCW_END_DECLS

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* pgcachewatch listen: prints events as they come. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,13 +14,14 @@
 
 #include <pgcachewatch/event.h>
 #include <pgcachewatch/listener.h>
+#include <pgcachewatch/subscription.h>
 
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
 
-/* How a callback tells the main thread, which waits for signals, to end. */
-#define SIGNAL_TO_END SIGUSR1
+/* So many may wait while the output is read slowly. */
+#define WAITING_EVENTS 65536
 
 #define US_PER_SECOND INT64_C(1000000)
 #define TIME_BYTES 64
@@ -26,10 +29,12 @@
 struct listening {
     /* immutable after start */
     bool is_json;
-    uint32_t count; /* 0: no end */
-    /* owned by on_event, which runs once at a time */
+    uint32_t count;   /* 0: no end */
+    uint32_t seconds; /* 0: no end */
+    /* owned by the listener's thread */
+    bool has_been_live;
+    /* owned by the main thread */
     uint32_t printed_count;
-    bool is_ended;
     int code;
 };
 
@@ -115,50 +120,79 @@ print_json(const struct pgcw_event *event)
     json_decref(object);
 }
 
-/* Blocked everywhere but in the wait of the main thread. */
 static void
-end(struct listening *listening, int code)
+print_gap(uint32_t reasons, bool is_json)
 {
-    listening->is_ended = true;
-    listening->code = code;
-    (void)kill(getpid(), SIGNAL_TO_END);
+    FILE *out = is_json ? stdout : stderr;
+    const char *before = is_json ? "" : " ";
+    const char *quote = is_json ? "\"" : "";
+
+    fprintf(out, is_json ? "{\"gap\":[" : "pgcachewatch: gap:");
+    for (uint32_t reason = 1; reason != 0 && reason <= reasons; reason <<= 1) {
+        if ((reasons & reason) != 0) {
+            fprintf(out, "%s%s%s%s", before, quote,
+                    pgcw_gap_reason_text((enum pgcw_gap_reason)reason), quote);
+            before = is_json ? "," : ", ";
+        }
+    }
+    fprintf(out, is_json ? "]}\n" : "\n");
+}
+
+/* False if nobody takes it, or cannot: then the code says which. */
+static bool
+flush_output(struct listening *listening)
+{
+    if (fflush(stdout) == 0) {
+        return true;
+    }
+    /* who reads no more has read enough */
+    if (errno != EPIPE) {
+        perror("pgcachewatch: standard output");
+        listening->code = PGCWI_EXIT_FAILURE;
+    }
+    return false;
+}
+
+/* Print what waits, if something does. False: that was the last. */
+static bool
+print_next(struct listening *listening, struct pgcw_subscription *subscription)
+{
+    struct pgcw_subscription_item item = PGCW_SUBSCRIPTION_ITEM_INIT;
+
+    if (pgcw_subscription_next(subscription, 0, &item) != PGCW_OK) {
+        return true;
+    }
+    if (item.kind == PGCW_ITEM_GAP) {
+        print_gap(item.gap_reasons, listening->is_json);
+        return flush_output(listening);
+    }
+    if (listening->is_json) {
+        print_json(item.event);
+    } else {
+        print_text(item.event);
+    }
+    listening->printed_count++;
+    return flush_output(listening) &&
+           listening->printed_count != listening->count;
 }
 
 static void
-on_event(void *context, const struct pgcw_event *event)
+tell_state(enum pgcw_listener_state state)
 {
-    struct listening *listening = context;
-
-    if (listening->is_ended) {
-        return;
-    }
-    if (listening->is_json) {
-        print_json(event);
-    } else {
-        print_text(event);
-    }
-    if (fflush(stdout) != 0) {
-        /* who reads no more has read enough */
-        bool is_closed = errno == EPIPE;
-
-        if (!is_closed) {
-            perror("pgcachewatch: standard output");
-        }
-        end(listening, is_closed ? PGCWI_EXIT_OK : PGCWI_EXIT_FAILURE);
-        return;
-    }
-    listening->printed_count++;
-    if (listening->printed_count == listening->count) {
-        end(listening, PGCWI_EXIT_OK);
-    }
+    fprintf(stderr, "pgcachewatch: %s\n", pgcw_listener_state_text(state));
 }
 
 static void
 on_state(void *context, enum pgcw_listener_state state, const char *reason)
 {
-    (void)context;
-    if (reason[0] == '\0') { /* with a reason it is logged as well */
-        fprintf(stderr, "pgcachewatch: %s\n", pgcw_listener_state_text(state));
+    struct listening *listening = context;
+    bool is_first_live =
+        state == PGCW_LISTENER_LIVE && !listening->has_been_live;
+
+    if (is_first_live) {
+        listening->has_been_live = true; /* told when it is subscribed */
+    } else if (reason[0] == '\0') { /* with a reason it is logged as well */
+        tell_state(state);
     }
 }
 
@@ -169,65 +203,109 @@ on_log(void *context, enum pgcw_log_level level, const char *line)
     fprintf(stderr, "pgcachewatch: %s: %s\n", pgcw_log_level_text(level), line);
 }
 
-/* In the main thread, before there are others, which inherit it. */
-static void
-block_signals(sigset_t *ends)
+/*
+ * A descriptor that is readable when one came; -1: failed. By the main
+ * thread, before there are others, which inherit what is blocked.
+ */
+static int
+open_signals(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t ends;
+    int fd;
 
-    sigemptyset(ends);
-    sigaddset(ends, SIGINT);
-    sigaddset(ends, SIGTERM);
-    sigaddset(ends, SIGHUP);
-    sigaddset(ends, SIGNAL_TO_END);
-    (void)pthread_sigmask(SIG_BLOCK, ends, NULL);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (fd < 0) {
+        perror("pgcachewatch: signalfd");
+    }
+    return fd;
 }
 
-/* `seconds` 0: no end. */
-static void
-wait_for_end(const sigset_t *ends, uint32_t seconds)
+static int64_t
+now_ms(void)
 {
     struct timespec now;
-    time_t deadline;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    deadline = now.tv_sec + (time_t)seconds;
-    for (;;) {
-        struct timespec left = {.tv_sec = 3600};
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        if (seconds != 0 && deadline <= now.tv_sec) {
-            return;
+/* For poll(); at most an hour, after which one looks again. */
+static int
+left_ms(int64_t deadline_ms)
+{
+    int64_t left = deadline_ms - now_ms();
+
+    if (left <= 0) {
+        return 0;
+    }
+    return left > 3600000 ? 3600000 : (int)left;
+}
+
+static void
+print_until_end(struct listening *listening,
+                struct pgcw_subscription *subscription, int signals)
+{
+    int64_t deadline_ms = listening->seconds == 0
+                              ? INT64_MAX
+                              : now_ms() + listening->seconds * INT64_C(1000);
+    struct pollfd fds[] = {
+        {.fd = signals, .events = POLLIN},
+        {.fd = pgcw_subscription_fd(subscription), .events = POLLIN},
+    };
+
+    while (now_ms() < deadline_ms) {
+        if (poll(fds, 2, left_ms(deadline_ms)) <= 0) {
+            continue;
         }
-        if (seconds != 0) {
-            left.tv_sec = deadline - now.tv_sec;
-        }
-        if (sigtimedwait(ends, NULL, &left) > 0) {
+        if (fds[0].revents != 0 || !print_next(listening, subscription)) {
             return;
         }
     }
+}
+
+static enum pgcw_status
+subscribe(struct pgcw_listener *listener,
+          struct pgcw_subscription **subscription, struct pgcw_error *error)
+{
+    struct pgcw_subscription_options options = PGCW_SUBSCRIPTION_OPTIONS_INIT;
+
+    options.capacity = WAITING_EVENTS;
+    return pgcw_subscription_open(listener, &options, subscription, error);
 }
 
 static int
 listen_until_end(struct pgcw_listener_options *options,
-                 struct listening *listening, uint32_t seconds)
+                 struct listening *listening)
 {
-    struct pgcw_listener *listener;
+    struct pgcw_listener *listener = NULL;
+    struct pgcw_subscription *subscription = NULL;
     struct pgcw_error error;
-    sigset_t ends;
+    int signals = open_signals();
 
-    options->on_event = on_event;
-    options->on_event_context = listening;
-    options->on_state = on_state;
-    options->log = on_log;
-    block_signals(&ends);
-    if (pgcw_listener_open(options, &listener, &error) != PGCW_OK) {
-        fprintf(stderr, "pgcachewatch: %s\n", error.detail);
+    if (signals < 0) {
         return PGCWI_EXIT_FAILURE;
     }
-    wait_for_end(&ends, seconds);
+    options->on_state = on_state;
+    options->on_state_context = listening;
+    options->log = on_log;
+    if (pgcw_listener_open(options, &listener, &error) != PGCW_OK ||
+        subscribe(listener, &subscription, &error) != PGCW_OK) {
+        fprintf(stderr, "pgcachewatch: %s\n", error.detail);
+        listening->code = PGCWI_EXIT_FAILURE;
+    } else {
+        tell_state(PGCW_LISTENER_LIVE);
+        print_until_end(listening, subscription, signals);
+    }
+    pgcw_subscription_close(subscription);
     pgcw_listener_close(listener);
+    (void)close(signals);
     return listening->code;
 }
 
@@ -237,7 +315,7 @@ pgcwi_command_listen(int argc, char **argv)
     struct pgcw_listener_options listener = PGCW_LISTENER_OPTIONS_INIT;
     struct pgcwi_connection_options server = {0};
     struct listening listening = {0};
-    uint32_t seconds = 0;
+    uint32_t max_latency_ms = 0;
     const struct pgcwi_option options[] = {
         {.name = "json",
          .help = "a JSON object a line",
@@ -249,7 +327,11 @@ pgcwi_command_listen(int argc, char **argv)
         {.name = "seconds",
          .value = "N",
          .help = "end after N seconds",
-         .number = &seconds},
+         .number = &listening.seconds},
+        {.name = "max-latency",
+         .value = "MS",
+         .help = "warn of events heard so much later than they were sent",
+         .number = &max_latency_ms},
         {.name = "channel-name",
          .value = "NAME",
          .text = &listener.channel,
@@ -264,7 +346,8 @@ pgcwi_command_listen(int argc, char **argv)
             "table, and how long\n"
             "after that it was heard. The first is the start of the writer's "
             "transaction, by the\n"
-            "server's clock. Ends on Ctrl-C.",
+            "server's clock. Where events may be missing it says why. Ends "
+            "on Ctrl-C.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
@@ -280,7 +363,8 @@ pgcwi_command_listen(int argc, char **argv)
         return PGCWI_EXIT_FAILURE;
     }
     listener.dsn = dsn;
-    code = listen_until_end(&listener, &listening, seconds);
+    listener.max_latency_ms = max_latency_ms;
+    code = listen_until_end(&listener, &listening);
     free(dsn);
     return code;
 }

@@ -16,6 +16,7 @@ struct pgcwi_listener_counters {
     _Atomic uint64_t connects;
     _Atomic uint64_t fences_answered;
     _Atomic uint64_t fence_round_trip_us;
+    _Atomic uint64_t events_late;
 };
 
 static inline void

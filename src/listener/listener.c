@@ -162,9 +162,11 @@ start_pool(struct pgcw_listener *listener, struct pgcw_error *error)
         .ring_capacity = options->ring_capacity,
         .channel = listener->settings.channel,
         .attachments = &listener->attachments,
+        .subscriptions = &listener->subscriptions,
         .freshness = &listener->freshness,
         .counters = &listener->counters,
         .log = &listener->log,
+        .max_latency_ms = options->max_latency_ms,
         .on_event = options->on_event,
         .on_event_context = options->on_event_context,
     };
@@ -219,6 +221,7 @@ init_parts(struct pgcw_listener *listener)
     pgcwi_log_init(&listener->log, options->log, options->log_context,
                    options->log_level);
     pgcwi_attachments_init(&listener->attachments);
+    pgcwi_subscriptions_init(&listener->subscriptions);
     pgcwi_freshness_init(&listener->freshness);
     atomic_init(&listener->state, (int)PGCW_LISTENER_OFF);
     pthread_mutex_init(&listener->opening_lock, NULL);
@@ -271,6 +274,7 @@ pgcw_listener_close(struct pgcw_listener *listener)
     pgcwi_worker_pool_stop(listener->pool);
     pgcwi_wakeup_close(&listener->wakeup);
     pgcwi_freshness_fini(&listener->freshness);
+    pgcwi_subscriptions_fini(&listener->subscriptions);
     pgcwi_attachments_fini(&listener->attachments);
     pgcwi_log_fini(&listener->log);
     pthread_cond_destroy(&listener->has_opened);
@@ -330,6 +334,7 @@ pgcw_listener_read_stats(const struct pgcw_listener *listener,
         .fence_round_trip_us =
             pgcwi_counter_read(&counters->fence_round_trip_us),
         .ring_waiting = pgcwi_worker_pool_waiting(listener->pool),
+        .events_late = pgcwi_counter_read(&counters->events_late),
     };
 
     pgcwi_stats_write(stats, &known, sizeof(known));

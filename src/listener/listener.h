@@ -21,6 +21,7 @@
 #include "listener/counters.h"
 #include "listener/freshness.h"
 #include "listener/settings.h"
+#include "listener/subscription.h"
 #include "listener/worker_pool.h"
 
 struct pgcw_listener {
@@ -33,6 +34,7 @@ struct pgcw_listener {
     /* guarded by their own locks, or shared */
     struct pgcwi_log log;
     struct pgcwi_attachments attachments;
+    struct pgcwi_subscriptions subscriptions;
     struct pgcwi_freshness freshness;
     struct pgcwi_listener_counters counters;
     /* shared */

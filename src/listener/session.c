@@ -41,6 +41,7 @@ drop(struct session *session)
     struct pgcw_listener *listener = session->listener;
 
     pgcwi_attachments_flush(&listener->attachments);
+    pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_DROPPED);
     pgcwi_counter_add(&listener->counters.messages_dropped);
     pgcwi_counter_add(&listener->counters.gaps);
     pgcwi_log_write(&listener->log, PGCW_LOG_WARNING,
@@ -205,10 +206,20 @@ is_state(const struct session *session, enum pgcw_listener_state state)
                                 memory_order_relaxed) == (int)state;
 }
 
+/* Also if no event follows. False: the ring is full, or memory short. */
+static bool
+settle_gap(struct session *session)
+{
+    return !is_state(session, PGCW_LISTENER_LIVE) ||
+           pgcwi_worker_pool_settle_gap(session->listener->pool);
+}
+
 static void
 go_live(struct session *session)
 {
     pgcwi_attachments_open(&session->listener->attachments);
+    /* before LIVE is told: who subscribes then is not meant */
+    (void)pgcwi_worker_pool_settle_gap(session->listener->pool);
     pgcwi_listener_set_state(session->listener, PGCW_LISTENER_LIVE, NULL);
 }
 
@@ -223,6 +234,7 @@ go_into_doubt(struct session *session)
         return;
     }
     pgcwi_attachments_close(&listener->attachments);
+    pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_CONNECTION);
     pgcwi_counter_add(&listener->counters.gaps);
     pgcwi_listener_set_state(listener, PGCW_LISTENER_DOUBT,
                              "a heartbeat was not answered in time");
@@ -316,16 +328,14 @@ check_heartbeat(struct session *session, struct pgcw_error *error)
 }
 
 static int64_t
-next_deadline_ns(const struct session *session)
+next_deadline_ns(const struct session *session, bool is_retry_wanted)
 {
     int64_t now_ns = pgcwi_clock_monotonic_ns();
     int64_t deadline_ns =
         pgcwi_heartbeat_deadline_ns(&session->heartbeat, now_ns);
     int64_t retry_ns = now_ns + PGCWI_NS_PER_MS;
 
-    return session->is_answered_unpushed && retry_ns < deadline_ns
-               ? retry_ns
-               : deadline_ns;
+    return is_retry_wanted && retry_ns < deadline_ns ? retry_ns : deadline_ns;
 }
 
 static enum pgcw_status
@@ -342,6 +352,8 @@ serve(struct session *session, struct pgcw_error *error)
     go_live(session);
     while (status == PGCW_OK && !is_stopping(session)) {
         push_answered(session);
+        bool is_settled = settle_gap(session);
+
         status = send_fence(session, error);
         if (status != PGCW_OK) {
             break;
@@ -349,7 +361,8 @@ serve(struct session *session, struct pgcw_error *error)
         bool is_ready = pgcwi_listener_poll(
             session->listener, pgcwi_connection_fd(&session->connection),
             pgcwi_connection_events(&session->connection),
-            next_deadline_ns(session));
+            next_deadline_ns(session,
+                             session->is_answered_unpushed || !is_settled));
 
         status = check_heartbeat(session, error);
         if (status == PGCW_OK && is_ready) {
@@ -396,6 +409,8 @@ pgcwi_session_run(struct pgcw_listener *listener, bool *has_been_live,
     };
     enum pgcw_status status;
 
+    /* what was committed before LISTEN is not heard */
+    pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_CONNECTION);
     *has_been_live = false;
     *error = (struct pgcw_error){.status = PGCW_OK};
     pgcwi_listener_set_state(listener, PGCW_LISTENER_CONNECTING, NULL);

@@ -8,15 +8,17 @@
 #include "base/status.h"
 #include "base/thread.h"
 #include "event/payload.h"
+#include "listener/latency.h"
 #include "queue/parking.h"
 #include "queue/ring.h"
 #include "queue/turn.h"
 
-enum message_kind { MESSAGE_PAYLOAD, MESSAGE_FENCE };
+enum message_kind { MESSAGE_PAYLOAD, MESSAGE_FENCE, MESSAGE_GAP };
 
 struct message {
     uint64_t number;
     enum message_kind kind;
+    uint32_t gap_reasons; /* what was lost just before it */
     struct pgcwi_fence fence;
     int64_t received_at_us;
     size_t payload_bytes;
@@ -30,8 +32,11 @@ struct pgcwi_worker_pool {
     uint32_t started_count;
     pthread_t threads[PGCWI_WORKER_MAX];
     /* owned by the listener's thread */
-    uint64_t last_number;
+    uint32_t owed_gap_reasons;
+    /* owned by the worker whose turn it is */
+    struct pgcwi_latency latency;
     /* shared */
+    _Atomic uint64_t last_number; /* written by the listener's thread */
     struct pgcwi_parking parking;
     struct pgcwi_turn turn;
     _Atomic bool is_stopping;
@@ -61,6 +66,10 @@ apply_change(struct pgcwi_worker_pool *pool, const struct message *message,
 
     pgcwi_attachments_apply(options->attachments, &event);
     pgcwi_counter_add(&options->counters->events_applied);
+    if (pgcwi_latency_check(&pool->latency, &event, options->log)) {
+        pgcwi_counter_add(&options->counters->events_late);
+    }
+    pgcwi_subscriptions_deliver(options->subscriptions, &event);
     if (options->on_event != NULL) {
         options->on_event(options->on_event_context, &event);
     }
@@ -72,6 +81,8 @@ apply_undecodable(struct pgcwi_worker_pool *pool, const struct message *message)
     const struct pgcwi_worker_pool_options *options = &pool->options;
 
     pgcwi_attachments_flush(options->attachments);
+    pgcwi_subscriptions_mark(options->subscriptions, message->number,
+                             PGCW_GAP_UNDECODABLE);
     pgcwi_counter_add(&options->counters->payloads_undecodable);
     pgcwi_counter_add(&options->counters->gaps);
     pgcwi_log_write(options->log, PGCW_LOG_WARNING,
@@ -81,13 +92,23 @@ apply_undecodable(struct pgcwi_worker_pool *pool, const struct message *message)
 }
 
 static void
+begin_turn(struct pgcwi_worker_pool *pool, const struct message *message)
+{
+    pgcwi_turn_wait(&pool->turn, message->number);
+    if (message->gap_reasons != 0) {
+        pgcwi_subscriptions_mark(pool->options.subscriptions, message->number,
+                                 message->gap_reasons);
+    }
+}
+
+static void
 handle_payload(struct pgcwi_worker_pool *pool, const struct message *message)
 {
     struct pgcwi_change change;
     bool is_decoded =
         pgcwi_payload_decode(message->payload, message->payload_bytes, &change);
 
-    pgcwi_turn_wait(&pool->turn, message->number);
+    begin_turn(pool, message);
     if (is_decoded) {
         apply_change(pool, message, &change);
     } else {
@@ -99,7 +120,7 @@ handle_payload(struct pgcwi_worker_pool *pool, const struct message *message)
 static void
 handle_fence(struct pgcwi_worker_pool *pool, const struct message *message)
 {
-    pgcwi_turn_wait(&pool->turn, message->number);
+    begin_turn(pool, message);
     pgcwi_freshness_apply(pool->options.freshness, message->fence);
     pgcwi_turn_done(&pool->turn, message->number);
 }
@@ -113,6 +134,10 @@ handle(struct pgcwi_worker_pool *pool, struct message *message)
         break;
     case MESSAGE_FENCE:
         handle_fence(pool, message);
+        break;
+    case MESSAGE_GAP:
+        begin_turn(pool, message);
+        pgcwi_turn_done(&pool->turn, message->number);
         break;
     }
     pgcwi_free(message);
@@ -182,6 +207,7 @@ pgcwi_worker_pool_start(const struct pgcwi_worker_pool_options *options,
         goto done;
     }
     made->options = *options;
+    pgcwi_latency_init(&made->latency, options->max_latency_ms);
     pgcwi_parking_init(&made->parking);
     pgcwi_turn_init(&made->turn);
     made->ring = pgcwi_ring_create(options->ring_capacity);
@@ -233,18 +259,54 @@ pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool)
     pgcwi_free(pool);
 }
 
+uint64_t
+pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool)
+{
+    /* relaxed: only compared with other numbers; one that is not the newest
+     * gives a subscriber more than he asked for */
+    return atomic_load_explicit(&pool->last_number, memory_order_relaxed);
+}
+
 /* Takes the message if the ring does. */
 static bool
 push(struct pgcwi_worker_pool *pool, struct message *message)
 {
-    message->number = pool->last_number + 1;
+    uint64_t number = pgcwi_worker_pool_last_number(pool) + 1;
+
+    message->number = number;
+    message->gap_reasons = pool->owed_gap_reasons;
     if (!pgcwi_ring_push(pool->ring, message)) {
         pgcwi_free(message);
         return false;
     }
-    pool->last_number++;
+    pool->owed_gap_reasons = 0;
+    /* relaxed: see pgcwi_worker_pool_last_number() */
+    atomic_store_explicit(&pool->last_number, number, memory_order_relaxed);
     pgcwi_parking_wake_one(&pool->parking);
     return true;
+}
+
+void
+pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
+                          enum pgcw_gap_reason reason)
+{
+    pool->owed_gap_reasons |= reason;
+}
+
+bool
+pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool)
+{
+    struct message *message;
+
+    if (pool->owed_gap_reasons == 0) {
+        return true;
+    }
+    message = pgcwi_alloc(sizeof(*message));
+    if (message == NULL) {
+        return false;
+    }
+    *message = (struct message){.kind = MESSAGE_GAP};
+    return push(pool, message);
 }
 
 bool

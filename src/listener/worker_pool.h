@@ -32,6 +32,7 @@
 #include "listener/attachment.h"
 #include "listener/counters.h"
 #include "listener/freshness.h"
+#include "listener/subscription.h"
 
 #define PGCWI_WORKER_MAX 64
 
@@ -41,9 +42,11 @@ struct pgcwi_worker_pool_options {
     uint32_t ring_capacity;
     const char *channel;
     struct pgcwi_attachments *attachments;
+    struct pgcwi_subscriptions *subscriptions;
     struct pgcwi_freshness *freshness;
     struct pgcwi_listener_counters *counters;
     struct pgcwi_log *log;
+    uint64_t max_latency_ms; /* 0: none is late */
     pgcw_event_fn *on_event; /* may be NULL */
     void *on_event_context;
 };
@@ -57,13 +60,22 @@ pgcwi_worker_pool_start(const struct pgcwi_worker_pool_options *options,
 /* What waits in the ring is dropped. Accepts NULL. */
 void pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool);
 
-/* The next two by one thread. False if the message could not be taken:
+/* Of the newest message that was pushed; from any thread. */
+uint64_t pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool);
+
+/* The next four by one thread. False if the message could not be taken:
  * the ring is full, or memory is short. */
 bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
                                     const char *payload,
                                     int64_t received_at_us);
 bool pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
                                   struct pgcwi_fence fence);
+/* Something was lost here: the message that is pushed next tells the
+ * subscriptions, in its turn, before anything else. */
+void pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
+                               enum pgcw_gap_reason reason);
+/* Push a message just for that; false if it is still owed. */
+bool pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool);
 
 /* From any thread, after the strategies' timers have changed. Accepts NULL. */
 void pgcwi_worker_pool_wake(struct pgcwi_worker_pool *pool);

@@ -232,6 +232,26 @@ ended 0
 says out '"operation":"truncate","schema":"public","table":"orders"'
 says out '"latency_ms":'
 listen --count 1
+psql -q -c "SELECT pg_notify('$channel', 'no event')" >/dev/null
+psql -q -c 'TRUNCATE orders'
+ended 0
+if ! grep -q '^pgcachewatch: gap: undecodable$' "$work/listen.err"; then
+    failures=$((failures + 1))
+    echo "FAILED: no gap on standard error"
+fi
+listen --json --count 1 --max-latency 1
+psql -q -c 'BEGIN' -c 'SELECT pg_sleep(0.01)' \
+    -c "SELECT pg_notify('$channel', 'no event')" \
+    -c 'TRUNCATE orders' -c 'COMMIT' >/dev/null
+ended 0
+says out '{"gap":["undecodable"]}'
+says out '"operation":"truncate"'
+if ! grep -q 'of "public.orders" was heard after .* max_latency_ms, 1;' \
+    "$work/listen.err"; then
+    failures=$((failures + 1))
+    echo "FAILED: no warning of a late event"
+fi
+listen --count 1
 "$tool" emit --operation insert --table "$(printf 'a\033[31m\302\233b')" \
     >"$work/emit"
 ended 0

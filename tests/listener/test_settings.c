@@ -194,7 +194,10 @@ times_may_be_as_long_as_they_can_be_written(void **state)
     options.heartbeat_timeout_ms = UINT32_MAX;
     options.reconnect_min_ms = UINT32_MAX;
     options.reconnect_max_ms = UINT32_MAX;
+    options.max_latency_ms = UINT32_MAX;
     assert_taken(options);
+    options.max_latency_ms++;
+    assert_refused(options, "max_latency_ms: at most 2^32 - 1 is allowed");
 }
 
 static void

@@ -24,6 +24,7 @@
 
 static struct pgcw_listener listener;
 static struct event_recorder heard; /* by on_event */
+static uint64_t max_latency_ms;
 
 static void
 start_pool(uint32_t worker_count, uint32_t ring_capacity)
@@ -33,9 +34,11 @@ start_pool(uint32_t worker_count, uint32_t ring_capacity)
         .ring_capacity = ring_capacity,
         .channel = "channel",
         .attachments = &listener.attachments,
+        .subscriptions = &listener.subscriptions,
         .freshness = &listener.freshness,
         .counters = &listener.counters,
         .log = &listener.log,
+        .max_latency_ms = max_latency_ms,
         .on_event = event_recorder_note,
         .on_event_context = &heard,
     };
@@ -50,6 +53,7 @@ set_up(void **state)
     (void)state;
     memset(&listener, 0, sizeof(listener));
     pgcwi_attachments_init(&listener.attachments);
+    pgcwi_subscriptions_init(&listener.subscriptions);
     pgcwi_freshness_init(&listener.freshness);
     pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
     pgcwi_attachments_open(&listener.attachments);
@@ -65,6 +69,7 @@ tear_down(void **state)
     event_recorder_fini(&heard);
     pgcwi_log_fini(&listener.log);
     pgcwi_freshness_fini(&listener.freshness);
+    pgcwi_subscriptions_fini(&listener.subscriptions);
     pgcwi_attachments_fini(&listener.attachments);
     return 0;
 }
@@ -315,6 +320,121 @@ failed_allocation_refuses_and_leaves_no_hole(void **state)
     assert_holds_tables_in_order(&heard, 2);
 }
 
+/* Of an event its table's number, of a mark -reasons, of nothing 0. */
+static int
+take(struct pgcw_subscription *subscription)
+{
+    struct pgcw_subscription_item item = PGCW_SUBSCRIPTION_ITEM_INIT;
+
+    if (pgcw_subscription_next(subscription, 0, &item) != PGCW_OK) {
+        return 0;
+    }
+    return item.kind == PGCW_ITEM_EVENT ? atoi(item.event->table)
+                                        : -(int)item.gap_reasons;
+}
+
+static void
+P3_mark_stands_in_the_queue_where_the_loss_was(void **state)
+{
+    static const int expected[] = {1,
+                                   2,
+                                   -(PGCW_GAP_DROPPED | PGCW_GAP_CONNECTION),
+                                   3,
+                                   -PGCW_GAP_UNDECODABLE,
+                                   4,
+                                   -PGCW_GAP_DROPPED,
+                                   0};
+    struct pgcw_subscription *subscription = NULL;
+    struct door door;
+    int taken[8];
+
+    (void)state;
+    door_init(&door);
+    struct pgcw_cache *cache = create_cache(wait_at_door, &door);
+    start_pool(4, 64);
+    assert_int_equal(
+        pgcw_subscription_open(&listener, NULL, &subscription, NULL), PGCW_OK);
+    bool is_settled_at_first = pgcwi_worker_pool_settle_gap(listener.pool);
+    /* all of it while a strategy does not return */
+    bool is_pushed = push("1") && push("2");
+    pgcwi_worker_pool_owe_gap(listener.pool, PGCW_GAP_DROPPED);
+    pgcwi_worker_pool_owe_gap(listener.pool, PGCW_GAP_CONNECTION);
+    is_pushed = push("3") && is_pushed;
+    is_pushed = pgcwi_worker_pool_push_payload(listener.pool, "x", 1) &&
+                is_pushed && push("4");
+    pgcwi_worker_pool_owe_gap(listener.pool, PGCW_GAP_DROPPED);
+    pgcwi_alloc_fail_nth(1);
+    bool is_settled_without_memory =
+        pgcwi_worker_pool_settle_gap(listener.pool);
+    pgcwi_alloc_fail_nth(0);
+    bool is_settled = pgcwi_worker_pool_settle_gap(listener.pool);
+    int early = take(subscription);
+    door_open(&door);
+    bool is_drained = drain();
+    for (int i = 0; i < 8; i++) {
+        taken[i] = take(subscription);
+    }
+    pgcw_subscription_close(subscription);
+    pgcw_cache_destroy(cache);
+    door_fini(&door);
+    assert_true(is_settled_at_first);
+    assert_true(is_pushed);
+    assert_false(is_settled_without_memory);
+    assert_true(is_settled);
+    assert_int_equal(early, 0);
+    assert_true(is_drained);
+    assert_memory_equal(taken, expected, sizeof(expected));
+}
+
+static void
+fence_carries_the_mark_of_a_loss_too(void **state)
+{
+    struct pgcw_subscription *subscription = NULL;
+
+    (void)state;
+    start_pool(2, 64);
+    assert_int_equal(
+        pgcw_subscription_open(&listener, NULL, &subscription, NULL), PGCW_OK);
+    pgcwi_worker_pool_owe_gap(listener.pool, PGCW_GAP_DROPPED);
+    bool is_drained = drain();
+    int first = take(subscription);
+    is_drained = drain() && is_drained;
+    int second = take(subscription);
+    pgcw_subscription_close(subscription);
+    assert_true(is_drained);
+    assert_int_equal(first, -PGCW_GAP_DROPPED);
+    assert_int_equal(second, 0);
+}
+
+static void
+late_event_is_counted_and_delivered(void **state)
+{
+    struct pgcw_subscription *subscription = NULL;
+
+    (void)state;
+    max_latency_ms = 1;
+    start_pool(2, 64);
+    max_latency_ms = 0;
+    assert_int_equal(
+        pgcw_subscription_open(&listener, NULL, &subscription, NULL), PGCW_OK);
+    /* sent on 2026-11-22, and heard long before: by clocks that differ */
+    assert_true(push("1"));
+    assert_true(pgcwi_worker_pool_push_payload(
+        listener.pool,
+        "{\"operation\":\"update\",\"table\":\"2\","
+        "\"sent_at\":\"1970-01-01T00:00:01+00:00\"}",
+        1001001));
+    bool is_drained = drain();
+    int first = take(subscription);
+    int second = take(subscription);
+    pgcw_subscription_close(subscription);
+    assert_true(is_drained);
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 2);
+    assert_int_equal(heard.count, 2);
+    assert_int_equal(pgcwi_counter_read(&listener.counters.events_late), 1);
+}
+
 static void
 start_without_memory_starts_nothing(void **state)
 {
@@ -323,6 +443,7 @@ start_without_memory_starts_nothing(void **state)
         .ring_capacity = 64,
         .channel = "channel",
         .attachments = &listener.attachments,
+        .subscriptions = &listener.subscriptions,
         .freshness = &listener.freshness,
         .counters = &listener.counters,
         .log = &listener.log,
@@ -612,6 +733,9 @@ main(void)
             P7_fence_completes_only_when_all_that_was_pushed_before_is_applied),
         TEST(P6_horizon_never_goes_back_with_many_workers),
         TEST(failed_allocation_refuses_and_leaves_no_hole),
+        TEST(P3_mark_stands_in_the_queue_where_the_loss_was),
+        TEST(fence_carries_the_mark_of_a_loss_too),
+        TEST(late_event_is_counted_and_delivered),
         TEST(start_without_memory_starts_nothing),
         TEST(stop_drops_what_waits_and_ends_soon),
         TEST(workers_that_sleep_hear_each_push),
