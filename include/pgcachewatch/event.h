@@ -42,24 +42,26 @@ struct pgcw_event {
     /** When this process heard of it, by its own clock; Unix µs. */
     int64_t received_at_us;
     /**
-     * The primary keys of the rows that were changed, in UTF-8, each ended by
-     * a '\0' beyond its size; an update that changes a key has the old and
-     * the new one. A change of many rows may come as several events.
+     * The primary keys of the rows that were changed: UTF-8, each followed by
+     * a NUL that its size does not count. An update that changes a key has
+     * the old and the new one. A statement may come as several events.
      *
-     * A key of one column is the value's text as `SELECT id::text` gives it:
-     * digits for integers, a uuid in lower case, text as it is, t and f... but
-     * the same in each session: bytea as `\x` and hex digits in lower case;
-     * date and timestamp as ISO 8601, 2026-11-22T18:57:00.5; timestamptz so in
-     * UTC, with a Z at the end. A numeric keeps its zeros: 1.50. A key of
-     * several columns is the text of
-     * a JSON array of these, in the order of the primary key, as PostgreSQL's
-     * `json_build_array(a::text, b::text)::text` writes it: ["1", "x"].
+     * A key of one column is the value's text, whatever the settings of the
+     * writer's session. It is what `id::text` gives: an integer in digits, text
+     * as it is, a uuid in lower case, a numeric with its zeros (1.50), an enum
+     * by its label; also boolean, inet, macaddr, bit and time. But bytea is \\x
+     * and hex digits in lower case; date and timestamp are ISO 8601,
+     * 2026-11-22T18:57:00.5; timestamptz is that in UTC, with a Z behind it.
+     *
+     * A key of several columns is the text of a JSON array of these, in the
+     * order of the primary key, as PostgreSQL gives it for
+     * `json_build_array(a::text, b::text)::text`: ["1", "x"].
      */
     const struct pgcw_bytes *keys;
-    /** 0: not told, so it may be any row of the table. It is so where the
-     * triggers tell of tables only; the table has no primary key, or one of
-     * another type (float, interval, arrays, types of extensions); for more
-     * than 1000 rows or 8 payloads; for a key of about 7 kB; for TRUNCATE. */
+    /** 0: any row of the table may have changed. So it is where the triggers
+     * do not tell rows; where the table has no primary key, or one of another
+     * type (float, interval, arrays, types of extensions); for more than 1000
+     * keys or 8 payloads; for a key of some 7 kB; for TRUNCATE. */
     size_t key_count;
 };
 

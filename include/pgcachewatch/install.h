@@ -40,8 +40,9 @@ struct pgcw_install_options {
     size_t column_count;
     /** Tell which rows: see pgcw_event.keys. */
     bool rows;
-    /** Fire also under session_replication_role = replica. Once set it stays
-     * when the triggers are replaced; only the owner of a table can. */
+    /** Fire also under session_replication_role = replica (but PostgreSQL
+     * fires no triggers of statements for what a subscription applies). Once
+     * set it stays when they are replaced; only the owner of a table can. */
     bool always;
 };
 

@@ -158,7 +158,9 @@ take_option(struct cursor *cursor, const struct pgcwi_option *option,
         return value == NULL ? PGCWI_OPTIONS_PARSED
                              : take_argument(cursor, value);
     }
-    if (value == NULL && cursor->next == cursor->argc) {
+    if (value == NULL &&
+        (cursor->next == cursor->argc ||
+         (option->list != NULL && cursor->argv[cursor->next][0] == '-'))) {
         return pgcwi_usage_error(command, "--%s needs a value", option->name);
     }
     return store(cursor, option,

@@ -17,7 +17,8 @@ struct pgcwi_word_list {
  * One option, --name. Exactly one of flag, text, number, list is where it
  * goes, and keeps what it holds if the option is not given; with none of them
  * the option only introduces the arguments that are no options (--tables a b).
- * A list takes one word or more, up to the next option.
+ * A list takes one word or more, up to the next option; one that begins with
+ * a dash only after "=".
  */
 struct pgcwi_option {
     const char *name;
