@@ -147,8 +147,8 @@ says out "'changed_rows', 'rows', 'id'"
 says out "REFERENCING OLD TABLE AS former_rows NEW TABLE AS changed_rows"
 says out "ALTER TABLE ONLY public.keyed ENABLE ALWAYS TRIGGER"
 says out "of the whole table: it has no primary key"
-run 1 install --columns id none -- keyed
-says err "public.keyed has no column none"
+run 1 install --columns id nowhere -- keyed
+says err "public.keyed has no column nowhere"
 run 2 install keyed --columns
 says err "--columns needs a value"
 run 2 uninstall --rows
@@ -260,6 +260,7 @@ run 0 emit --operation delete --table keyed --key 1 '["a", "b"]' --key=-5
 cp "$work/out" "$work/emit"
 ended 0
 says out '"keys":["1","[\"a\", \"b\"]","-5"]'
+run 0 uninstall keyed --commit
 listen --count 1
 "$tool" emit --operation insert --table "$(printf 'a\033[31m\302\233b')" \
     >"$work/emit"
