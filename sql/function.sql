@@ -10,28 +10,211 @@
 -- qualified, so that no search_path can change its meaning; the payload is
 -- bounded by the two names in it, far below the 8000 bytes that are
 -- possible; now() is the transaction's start, so that equal payloads of one
--- transaction are sent once. It has no EXCEPTION block: that would cost each
--- statement a subtransaction and could not catch what is left, which comes
--- at COMMIT (the server's queue is full) or at PREPARE TRANSACTION.
+-- transaction are sent once. Telling of a table has no EXCEPTION block: that
+-- would cost each statement a subtransaction and could not catch what is
+-- left, which comes at COMMIT (the server's queue is full) or at PREPARE
+-- TRANSACTION.
 --
 -- With an argument, the trigger has a transition table, changed_rows, and an
 -- event without rows is not told. Without one, as in triggers of the Python
 -- library, every event is told. The fields operation, table and sent_at are
 -- that library's. lower() needs a collation, as the database's might be
 -- Turkish, where INSERT becomes a word with a dotless i.
+--
+-- A second argument, rows or table, says what is told; 'rows' adds the field
+-- keys: the primary keys of the rows. The names of columns may follow: an
+-- UPDATE that changes none of these in any row is not told. For an UPDATE
+-- both need a second transition table, former_rows.
+--
+-- The primary key is looked up at each call, so that it may be changed or
+-- renamed, and the triggers be dumped and restored. Keys are sorted, without
+-- duplicates, so that equal events fold. Whatever cannot be told by row is
+-- told of the whole table: no primary key, a type whose text is not the same
+-- in each session, a key too long for a payload, more than 1000 keys or 8
+-- payloads. Here there is an EXCEPTION block, as a query is built from names;
+-- one thing that it catches is a transaction with an old snapshot, which
+-- still sees the name that a column had. No backslash may stand in the body:
+-- what it means depends on a setting of the writer's session.
 
 WITH wanted AS (
     SELECT pg_catalog.current_schema() AS schema,
            :'function'::text AS name,
            pg_catalog.format($template$
+DECLARE
+    header pg_catalog.text;
+    room pg_catalog.int4;
+    key_of pg_catalog.text;
+    values_of pg_catalog.text;
+    rows_from pg_catalog.text;
+    row_count pg_catalog.int8;
+    keys pg_catalog.text[];
+    element pg_catalog.text;
+    payload pg_catalog.text;
+    payloads pg_catalog.text[];
 BEGIN
     IF TG_NARGS OPERATOR(pg_catalog.>) 0 THEN
         IF NOT EXISTS (SELECT FROM changed_rows) THEN
             RETURN NULL;
         END IF;
     END IF;
+    IF TG_NARGS OPERATOR(pg_catalog.>) 1 THEN
+        BEGIN
+            header := pg_catalog."left"(
+                pg_catalog.json_build_object(
+                    'operation', pg_catalog.lower(TG_OP COLLATE pg_catalog."C"),
+                    'table', TG_TABLE_NAME,
+                    'sent_at', pg_catalog.now(),
+                    'schema', TG_TABLE_SCHEMA)::pg_catalog.text, -1);
+            -- The server's limit depends on its block size; 8000 is usual.
+            room := LEAST(8192, pg_catalog.current_setting('block_size')
+                                ::pg_catalog.int4)
+                    OPERATOR(pg_catalog.-) 300
+                    OPERATOR(pg_catalog.-) pg_catalog.octet_length(header);
+            SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1
+                   THEN pg_catalog.min(field.expression)
+                   ELSE pg_catalog.concat(
+                            'pg_catalog.json_build_array(',
+                            pg_catalog.string_agg(field.expression, ', '
+                                                  ORDER BY field.turn),
+                            ')::pg_catalog.text') END
+              INTO key_of
+              FROM (
+                SELECT part.turn,
+                       CASE
+                       WHEN type.typtype OPERATOR(pg_catalog.=) 'e'
+                            OR type.typname OPERATOR(pg_catalog.=) ANY (
+                                '{bool,int2,int4,int8,oid,xid8,pg_lsn,numeric,
+                                  text,varchar,bpchar,name,char,uuid,inet,cidr,
+                                  macaddr,macaddr8,bit,varbit,time}'
+                                ::pg_catalog.name[])
+                       THEN pg_catalog.concat(
+                                '(', name.name, ')::pg_catalog.text')
+                       WHEN type.typname OPERATOR(pg_catalog.=) 'bytea'
+                       THEN pg_catalog.concat(
+                                'pg_catalog.concat(pg_catalog.chr(92), ''x'', '
+                                'pg_catalog.encode(', name.name, ', ''hex''))')
+                       WHEN type.typname OPERATOR(pg_catalog.=) ANY (
+                                '{date,timestamp}'::pg_catalog.name[])
+                       THEN pg_catalog.concat(
+                                'pg_catalog.to_json(', name.name,
+                                ') OPERATOR(pg_catalog.#>>) ''{}''')
+                       WHEN type.typname OPERATOR(pg_catalog.=) 'timestamptz'
+                       THEN pg_catalog.concat(
+                                'pg_catalog.concat(pg_catalog.to_json('
+                                'pg_catalog.timezone(''UTC'', ', name.name,
+                                ')) OPERATOR(pg_catalog.#>>) ''{}'', ''Z'')')
+                       END AS expression
+                  FROM pg_catalog.pg_index AS i
+                  CROSS JOIN LATERAL pg_catalog.unnest(i.indkey)
+                       WITH ORDINALITY AS part (attnum, turn)
+                  JOIN pg_catalog.pg_attribute AS a
+                    ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid
+                       AND a.attnum OPERATOR(pg_catalog.=) part.attnum
+                  JOIN pg_catalog.pg_type AS given
+                    ON given.oid OPERATOR(pg_catalog.=) a.atttypid
+                  LEFT JOIN pg_catalog.pg_type AS type
+                    ON type.oid OPERATOR(pg_catalog.=)
+                       CASE WHEN given.typtype OPERATOR(pg_catalog.=) 'd'
+                            THEN given.typbasetype ELSE given.oid END
+                       AND (type.oid OPERATOR(pg_catalog.<) 16384
+                            OR type.typtype OPERATOR(pg_catalog.=) 'e')
+                  CROSS JOIN LATERAL pg_catalog.concat(
+                       'r.', pg_catalog.pg_get_indexdef(
+                                 i.indexrelid, part.turn::pg_catalog.int4,
+                                 false)) AS name (name)
+                 WHERE i.indrelid OPERATOR(pg_catalog.=) TG_RELID
+                   AND i.indisprimary
+                   AND part.turn OPERATOR(pg_catalog.<=) i.indnkeyatts
+              ) AS field
+            HAVING pg_catalog.bool_and(field.expression IS NOT NULL);
+            IF key_of IS NOT NULL THEN
+                key_of := pg_catalog.concat(
+                    'SELECT pg_catalog.to_json(', key_of, ')::pg_catalog.text '
+                    'COLLATE pg_catalog."C" AS k');
+                IF TG_NARGS OPERATOR(pg_catalog.>) 2 THEN
+                    SELECT pg_catalog.string_agg(
+                               pg_catalog.concat(
+                                   'r.', pg_catalog.quote_ident(a.attname)),
+                               ', ')
+                      INTO values_of
+                      FROM pg_catalog.pg_attribute AS a
+                     WHERE a.attrelid OPERATOR(pg_catalog.=) TG_RELID
+                       AND a.attnum OPERATOR(pg_catalog.>) 0
+                       AND a.attname::pg_catalog.text
+                           OPERATOR(pg_catalog.=) ANY (TG_ARGV[2:])
+                    HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=)
+                           (TG_NARGS OPERATOR(pg_catalog.-) 2);
+                END IF;
+                rows_from := CASE
+                    WHEN TG_OP OPERATOR(pg_catalog.<>) 'UPDATE'
+                    THEN pg_catalog.concat(
+                             key_of, ' FROM changed_rows AS r LIMIT $2')
+                    WHEN values_of IS NULL
+                    THEN pg_catalog.concat(
+                             '(', key_of, ' FROM changed_rows AS r LIMIT $2) '
+                             'UNION ALL '
+                             '(', key_of, ' FROM former_rows AS r LIMIT $2)')
+                    ELSE pg_catalog.concat(
+                             'SELECT COALESCE(n.k, o.k) AS k FROM '
+                             '(', key_of, ', ROW(', values_of, ') AS v '
+                             'FROM changed_rows AS r) AS n FULL JOIN '
+                             '(', key_of, ', ROW(', values_of, ') AS v '
+                             'FROM former_rows AS r) AS o '
+                             'ON n.k OPERATOR(pg_catalog.=) o.k '
+                             'WHERE (n.v OPERATOR(pg_catalog.*=) o.v) '
+                             'IS NOT TRUE LIMIT $2') END;
+                EXECUTE pg_catalog.concat(
+                    'SELECT pg_catalog.count(*), CASE WHEN pg_catalog.max('
+                    'pg_catalog.octet_length(s.k)) OPERATOR(pg_catalog.<=) $1 '
+                    'THEN pg_catalog.array_agg(DISTINCT s.k ORDER BY s.k) '
+                    'FILTER (WHERE pg_catalog.octet_length(s.k) '
+                    'OPERATOR(pg_catalog.<=) $1) END FROM (', rows_from,
+                    ') AS s')
+                   INTO row_count, keys
+                  USING room, 1001;
+                IF row_count OPERATOR(pg_catalog.=) 0 THEN
+                    RETURN NULL; -- the columns are as they were
+                END IF;
+            END IF;
+            IF keys IS NULL
+               OR TG_ARGV[1] OPERATOR(pg_catalog.<>) 'rows'
+               OR pg_catalog.cardinality(keys)
+                  OPERATOR(pg_catalog.>) 1000 THEN
+                payloads := NULL; -- the whole table
+            ELSE
+                payload := pg_catalog.array_to_string(keys, ',');
+                IF pg_catalog.octet_length(payload)
+                   OPERATOR(pg_catalog.>) room THEN
+                    payload := NULL;
+                    FOREACH element IN ARRAY keys LOOP
+                        IF pg_catalog.octet_length(payload)
+                           OPERATOR(pg_catalog.+)
+                           pg_catalog.octet_length(element)
+                           OPERATOR(pg_catalog.>=) room THEN
+                            payloads := pg_catalog.array_append(
+                                payloads, payload);
+                            payload := NULL;
+                        END IF;
+                        payload := pg_catalog.concat_ws(',', payload, element);
+                    END LOOP;
+                END IF;
+                payloads := pg_catalog.array_append(payloads, payload);
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            payloads := NULL;
+        END;
+        IF pg_catalog.cardinality(payloads)
+           OPERATOR(pg_catalog.<=) 8 THEN
+            FOREACH payload IN ARRAY payloads LOOP
+                PERFORM pg_catalog.pg_notify(
+                    %1$L, pg_catalog.concat(header, ', "keys" : [', payload,
+                                            ']}'));
+            END LOOP;
+            RETURN NULL;
+        END IF;
+    END IF;
     PERFORM pg_catalog.pg_notify(
-        %L,
+        %1$L,
         pg_catalog.json_build_object(
             'operation', pg_catalog.lower(TG_OP COLLATE pg_catalog."C"),
             'table', TG_TABLE_NAME,

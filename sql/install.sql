@@ -4,9 +4,11 @@
 --
 --     psql -v table=public.orders -f install.sql
 --
--- channel, function_name and trigger_name can be given in the same way. The
--- files that are read here are those that the tool has built in: each is a
--- query that gives statements, and \gexec executes these.
+-- channel, function_name and trigger_name can be given in the same way; so
+-- can rows=on, always=on and columns='{n,total}', which the tool calls --rows,
+-- --always and --columns. The files that are read here are those that the
+-- tool has built in: each is a query that gives statements, and \gexec
+-- executes these.
 
 \set ON_ERROR_STOP on
 \if :{?table}
@@ -14,6 +16,18 @@
 SELECT 'give it a table: psql -v table=...'::integer;
 \endif
 \ir settings.sql
+\if :{?rows}
+\else
+\set rows ''
+\endif
+\if :{?always}
+\else
+\set always ''
+\endif
+\if :{?columns}
+\else
+\set columns ''
+\endif
 BEGIN;
 \ir function.sql
 \ir triggers.sql

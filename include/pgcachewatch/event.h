@@ -3,8 +3,10 @@
 #ifndef PGCACHEWATCH_EVENT_H
 #define PGCACHEWATCH_EVENT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include <pgcachewatch/bytes.h>
 #include <pgcachewatch/export.h>
 #include <pgcachewatch/status.h>
 
@@ -39,6 +41,28 @@ struct pgcw_event {
     int64_t sent_at_us;
     /** When this process heard of it, by its own clock; Unix µs. */
     int64_t received_at_us;
+    /**
+     * The primary keys of the rows that were changed: UTF-8, each followed by
+     * a NUL that its size does not count. An update that changes a key has
+     * the old and the new one. A statement may come as several events.
+     *
+     * A key of one column is the value's text, whatever the settings of the
+     * writer's session. It is what `id::text` gives: an integer in digits, text
+     * as it is, a uuid in lower case, a numeric with its zeros (1.50), an enum
+     * by its label; also boolean, inet, macaddr, bit and time. But bytea is \\x
+     * and hex digits in lower case; date and timestamp are ISO 8601,
+     * 2026-11-22T18:57:00.5; timestamptz is that in UTC, with a Z behind it.
+     *
+     * A key of several columns is the text of a JSON array of these, in the
+     * order of the primary key, as PostgreSQL gives it for
+     * `json_build_array(a::text, b::text)::text`: ["1", "x"].
+     */
+    const struct pgcw_bytes *keys;
+    /** 0: any row of the table may have changed. So it is where the triggers
+     * do not tell rows; where the table has no primary key, or one of another
+     * type (float, interval, arrays, types of extensions); for more than 1000
+     * keys or 8 payloads; for a key of some 7 kB; for TRUNCATE. */
+    size_t key_count;
 };
 
 /**
@@ -71,15 +95,16 @@ pgcw_operation_from_text(const char *text, enum pgcw_operation *operation);
  *
  * @param[in,out] connection  open, idle; used until return
  * @param[in]     event       channel, operation, table and, if not empty,
- *                            schema are sent; sent_at_us 0 means the
+ *                            schema and keys are sent; sent_at_us 0 means the
  *                            transaction's start by the server's clock;
  *                            number and received_at_us are not sent
  * @param[out]    error       may be NULL; written only on failure
  * @retval PGCW_OK                the server has accepted it
- * @retval PGCW_INVALID_ARGUMENT  a name is empty or over 63 bytes, or the
- *                                operation is none
+ * @retval PGCW_INVALID_ARGUMENT  a name is empty or over 63 bytes, the
+ *                                operation is none, or a key has a NUL
  * @retval PGCW_NO_MEMORY         nothing was sent
- * @retval PGCW_REFUSED           the server refused
+ * @retval PGCW_REFUSED           the server refused: a key is not UTF-8, or
+ *                                the keys do not fit into one payload
  * @retval PGCW_DISCONNECTED      the connection is not usable
  *
  * Threads: one at a time per connection. Blocks: until the server answers.

@@ -3,6 +3,7 @@
 #ifndef PGCACHEWATCH_INSTALL_H
 #define PGCACHEWATCH_INSTALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <pgcachewatch/export.h>
@@ -32,11 +33,22 @@ struct pgcw_install_options {
      * pgcw_uninstall_plan() none means wherever a trigger is found. */
     const char *const *tables;
     size_t table_count;
+    /** As one writes them in SQL. An UPDATE that leaves these as they were,
+     * in all rows, is not told, and of other rows no key. That needs a
+     * primary key; each table must have the columns. NULL: all columns. */
+    const char *const *columns;
+    size_t column_count;
+    /** Tell which rows: see pgcw_event.keys. */
+    bool rows;
+    /** Fire also under session_replication_role = replica (but PostgreSQL
+     * fires no triggers of statements for what a subscription applies). Once
+     * set it stays when they are replaced; only the owner of a table can. */
+    bool always;
 };
 
-#define PGCW_INSTALL_OPTIONS_INIT                          \
-    {                                                      \
-        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0 \
+#define PGCW_INSTALL_OPTIONS_INIT                                      \
+    {                                                                  \
+        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /** What is to be done: one step for each object. */
@@ -46,7 +58,8 @@ struct pgcw_plan;
  * Work out how to install the triggers. Reads the catalogs, writes nothing.
  *
  * What is there already, and as it should be, is no step: an empty plan
- * means that all is installed.
+ * means that all is installed. What is there in another form, with rows or
+ * without, is replaced.
  *
  * @param[in,out] connection  open, idle, outside of a transaction
  * @param[in]     options     `tables` is required; not kept by reference
@@ -57,8 +70,9 @@ struct pgcw_plan;
  * @retval PGCW_INVALID_ARGUMENT  a name is over 63 bytes or badly quoted, a
  *                                table is missing, or is a view or another
  *                                relation that can have no such trigger
- * @retval PGCW_REFUSED           a privilege is missing, or the server
- *                                refused otherwise
+ * @retval PGCW_REFUSED           a privilege is missing, a table has not
+ *                                one of the columns, or the server refused
+ *                                otherwise
  * @retval PGCW_DISCONNECTED      the connection is not usable
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set
  * @retval PGCW_NO_MEMORY         nothing was made

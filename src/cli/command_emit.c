@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pgcachewatch emit: sends an event by hand. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <libpq-fe.h>
 
@@ -25,13 +27,26 @@ emit(const struct pgcwi_connection_options *server,
         fprintf(stderr, "pgcachewatch: %s\n", error.detail);
         code = PGCWI_EXIT_FAILURE;
     } else {
-        printf("sent: %s of %s%s%s on channel %s\n",
+        printf("sent: %s of %s%s%s on channel %s, keys: %zu\n",
                pgcw_operation_text(event->operation), event->schema,
                event->schema[0] == '\0' ? "" : ".", event->table,
-               event->channel);
+               event->channel, event->key_count);
     }
     PQfinish(connection);
     return code;
+}
+
+static int
+check_and_emit(const struct pgcwi_connection_options *server,
+               const char *operation, struct pgcw_event *event)
+{
+    if (operation == NULL || event->table == NULL) {
+        return pgcwi_usage_error("emit", "--operation and --table are needed");
+    }
+    if (pgcw_operation_from_text(operation, &event->operation) != PGCW_OK) {
+        return pgcwi_usage_error("emit", "no such operation: %s", operation);
+    }
+    return emit(server, event);
 }
 
 int
@@ -40,6 +55,9 @@ pgcwi_command_emit(int argc, char **argv)
     struct pgcw_event event = {.channel = PGCW_DEFAULT_CHANNEL, .schema = ""};
     struct pgcwi_connection_options server = {0};
     const char *operation = NULL;
+    struct pgcwi_word_list keys = {
+        .words = calloc((size_t)argc, sizeof *keys.words)};
+    struct pgcw_bytes *bytes = calloc((size_t)argc, sizeof *bytes);
     const struct pgcwi_option options[] = {
         {.name = "operation",
          .value = "OPERATION",
@@ -57,6 +75,10 @@ pgcwi_command_emit(int argc, char **argv)
          .value = "NAME",
          .text = &event.channel,
          .help = "default " PGCW_DEFAULT_CHANNEL},
+        {.name = "key",
+         .value = "KEY...",
+         .list = &keys,
+         .help = "keys of rows; default: the whole table"},
         PGCWI_CONNECTION_OPTIONS(&server),
     };
     const struct pgcwi_command_line line = {
@@ -67,16 +89,24 @@ pgcwi_command_emit(int argc, char **argv)
         .option_count = sizeof options / sizeof options[0],
     };
     size_t argument_count;
-    int code = pgcwi_options_parse(&line, argc, argv, &argument_count);
+    int code = PGCWI_EXIT_FAILURE;
 
+    if (keys.words == NULL || bytes == NULL) {
+        fprintf(stderr, "pgcachewatch: no memory\n");
+        goto done;
+    }
+    code = pgcwi_options_parse(&line, argc, argv, &argument_count);
     if (code != PGCWI_OPTIONS_PARSED) {
-        return code;
+        goto done;
     }
-    if (operation == NULL || event.table == NULL) {
-        return pgcwi_usage_error("emit", "--operation and --table are needed");
+    for (size_t i = 0; i < keys.count; i++) {
+        bytes[i] = (struct pgcw_bytes){keys.words[i], strlen(keys.words[i])};
     }
-    if (pgcw_operation_from_text(operation, &event.operation) != PGCW_OK) {
-        return pgcwi_usage_error("emit", "no such operation: %s", operation);
-    }
-    return emit(&server, &event);
+    event.keys = bytes;
+    event.key_count = keys.count;
+    code = check_and_emit(&server, operation, &event);
+done:
+    free(keys.words);
+    free(bytes);
+    return code;
 }

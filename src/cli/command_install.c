@@ -14,10 +14,11 @@ pgcwi_command_install(int argc, char **argv)
             "triggers that tell of\n"
             "changes. With --commit it is also done, in one transaction. "
             "What is there\n"
-            "already is left as it is.",
+            "already, in this form, is left as it is.",
         .make_plan = pgcw_install_plan,
         .nothing_to_do = "nothing to do: all of it is installed already",
         .needs_tables = true,
+        .has_row_options = true,
     };
 
     return pgcwi_plan_command_run(&command, argc, argv);

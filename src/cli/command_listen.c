@@ -25,6 +25,7 @@
 
 #define US_PER_SECOND INT64_C(1000000)
 #define TIME_BYTES 64
+#define KEYS_SHOWN 5
 
 struct listening {
     /* immutable after start */
@@ -83,6 +84,25 @@ print_name(const char *name)
     }
 }
 
+/* Some of them, as this is for a person to read; --json has all. */
+static void
+print_keys(const struct pgcw_event *event)
+{
+    size_t shown_count =
+        event->key_count < KEYS_SHOWN ? event->key_count : KEYS_SHOWN;
+
+    for (size_t i = 0; i < shown_count; i++) {
+        printf(i == 0 ? " [" : ", ");
+        print_name(event->keys[i].data);
+    }
+    if (shown_count < event->key_count) {
+        printf(", and %zu more", event->key_count - shown_count);
+    }
+    if (shown_count > 0) {
+        putchar(']');
+    }
+}
+
 static void
 print_text(const struct pgcw_event *event)
 {
@@ -95,7 +115,29 @@ print_text(const struct pgcw_event *event)
         putchar('.');
     }
     print_name(event->table);
+    print_keys(event);
     printf(" %.3f ms\n", latency_ms(event));
+}
+
+/* An event of the whole table has no such field. */
+static bool
+add_keys(json_t *object, const struct pgcw_event *event)
+{
+    json_t *keys;
+
+    if (event->key_count == 0) {
+        return true;
+    }
+    keys = json_array();
+    for (size_t i = 0; i < event->key_count; i++) {
+        if (json_array_append_new(
+                keys, json_stringn(event->keys[i].data, event->keys[i].size)) !=
+            0) {
+            json_decref(keys);
+            return false;
+        }
+    }
+    return json_object_set_new(object, "keys", keys) == 0;
 }
 
 static void
@@ -111,8 +153,9 @@ print_json(const struct pgcw_event *event)
         "received_at", format_time(event->received_at_us, received_at),
         "latency_ms", latency_ms(event));
 
-    if (object == NULL) {
+    if (object == NULL || !add_keys(object, event)) {
         fprintf(stderr, "pgcachewatch: no memory for an event\n");
+        json_decref(object);
         return;
     }
     (void)json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));

@@ -21,6 +21,8 @@ struct cursor {
     int next;
     size_t argument_count;
     bool is_past_options;
+    /* Where the words go that follow; NULL: to the arguments. */
+    struct pgcwi_word_list *list;
 };
 
 int
@@ -65,7 +67,8 @@ print_help(const struct pgcwi_command_line *line)
 static bool
 has_target(const struct pgcwi_option *option)
 {
-    return option->text != NULL || option->number != NULL;
+    return option->text != NULL || option->number != NULL ||
+           option->list != NULL;
 }
 
 /* The option that `name` of `bytes` names, or NULL. */
@@ -108,6 +111,8 @@ store(const struct cursor *cursor, const struct pgcwi_option *option,
 {
     if (option->text != NULL) {
         *option->text = value;
+    } else if (option->list != NULL) {
+        option->list->words[option->list->count++] = value;
     } else if (!parse_number(value, option->number)) {
         return pgcwi_usage_error(cursor->line->command,
                                  "--%s: a whole number below 2^32 is needed, "
@@ -120,6 +125,10 @@ store(const struct cursor *cursor, const struct pgcwi_option *option,
 static int
 take_argument(struct cursor *cursor, char *argument)
 {
+    if (cursor->list != NULL) {
+        cursor->list->words[cursor->list->count++] = argument;
+        return PGCWI_OPTIONS_PARSED;
+    }
     if (!cursor->line->takes_arguments) {
         return pgcwi_usage_error(cursor->line->command, "not expected here: %s",
                                  argument);
@@ -136,6 +145,7 @@ take_option(struct cursor *cursor, const struct pgcwi_option *option,
 {
     const char *command = cursor->line->command;
 
+    cursor->list = option->list;
     if (option->flag != NULL) {
         if (value != NULL) {
             return pgcwi_usage_error(command, "--%s takes no value",
@@ -148,7 +158,9 @@ take_option(struct cursor *cursor, const struct pgcwi_option *option,
         return value == NULL ? PGCWI_OPTIONS_PARSED
                              : take_argument(cursor, value);
     }
-    if (value == NULL && cursor->next == cursor->argc) {
+    if (value == NULL &&
+        (cursor->next == cursor->argc ||
+         (option->list != NULL && cursor->argv[cursor->next][0] == '-'))) {
         return pgcwi_usage_error(command, "--%s needs a value", option->name);
     }
     return store(cursor, option,
@@ -168,6 +180,7 @@ take(struct cursor *cursor)
     }
     if (strcmp(word, "--") == 0) {
         cursor->is_past_options = true;
+        cursor->list = NULL;
         return PGCWI_OPTIONS_PARSED;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

@@ -7,10 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What was given; the caller has room for each word of the command line. */
+struct pgcwi_word_list {
+    const char **words;
+    size_t count;
+};
+
 /*
- * One option, --name. Exactly one of flag, text, number is where it goes,
- * and keeps what it holds if the option is not given; with none of them the
- * option only introduces the arguments that are no options (--tables a b).
+ * One option, --name. Exactly one of flag, text, number, list is where it
+ * goes, and keeps what it holds if the option is not given; with none of them
+ * the option only introduces the arguments that are no options (--tables a b).
+ * A list takes one word or more, up to the next option; one that begins with
+ * a dash only after "=".
  */
 struct pgcwi_option {
     const char *name;
@@ -19,6 +27,7 @@ struct pgcwi_option {
     const char *help;
     bool *flag;
     const char **text;
+    struct pgcwi_word_list *list;
     uint32_t *number; /* 0 is refused unless it stands there as default */
 };
 

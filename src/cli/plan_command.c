@@ -3,12 +3,15 @@
 #include "cli/plan_command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <libpq-fe.h>
 
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
+
+enum { ROW_OPTION_COUNT = 3 };
 
 static int
 fail(const struct pgcw_error *error)
@@ -74,6 +77,26 @@ run(const struct pgcwi_plan_command *command, PGconn *connection,
     return code;
 }
 
+static int
+connect_and_run(const struct pgcwi_plan_command *command,
+                const struct pgcwi_connection_options *server,
+                const struct pgcw_install_options *options, bool is_to_commit)
+{
+    PGconn *connection;
+    int code;
+
+    if (options->table_count == 0 && command->needs_tables) {
+        return pgcwi_usage_error(command->name, "name at least one table");
+    }
+    connection = pgcwi_connection_open(server);
+    if (connection == NULL) {
+        return PGCWI_EXIT_FAILURE;
+    }
+    code = run(command, connection, options, is_to_commit);
+    PQfinish(connection);
+    return code;
+}
+
 int
 pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
                        char **argv)
@@ -81,6 +104,8 @@ pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
     struct pgcw_install_options install = PGCW_INSTALL_OPTIONS_INIT;
     struct pgcwi_connection_options server = {0};
     bool is_to_commit = false;
+    struct pgcwi_word_list columns = {
+        .words = calloc((size_t)argc, sizeof *columns.words)};
     const struct pgcwi_option options[] = {
         {.name = "tables", .value = "TABLE...", .help = "tables, as in SQL"},
         {.name = "commit",
@@ -99,30 +124,40 @@ pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
          .text = &install.trigger_name,
          .help = "before _CHANNEL; default tg_pgcachewatch_table_change"},
         PGCWI_CONNECTION_OPTIONS(&server),
+        /* the last three: see ROW_OPTION_COUNT */
+        {.name = "rows",
+         .help = "tell which rows, by primary key",
+         .flag = &install.rows},
+        {.name = "columns",
+         .value = "COLUMN...",
+         .help = "tell an UPDATE only if it changes one of these",
+         .list = &columns},
+        {.name = "always",
+         .help = "also where session_replication_role is replica",
+         .flag = &install.always},
     };
     const struct pgcwi_command_line line = {
         .command = command->name,
         .usage = command->usage,
         .description = command->description,
         .options = options,
-        .option_count = sizeof options / sizeof options[0],
+        .option_count = sizeof options / sizeof options[0] -
+                        (command->has_row_options ? 0 : ROW_OPTION_COUNT),
         .takes_arguments = true,
     };
-    PGconn *connection;
-    int code = pgcwi_options_parse(&line, argc, argv, &install.table_count);
+    int code;
 
-    if (code != PGCWI_OPTIONS_PARSED) {
-        return code;
-    }
-    if (install.table_count == 0 && command->needs_tables) {
-        return pgcwi_usage_error(command->name, "name at least one table");
-    }
-    install.tables = (const char *const *)(argv + 1);
-    connection = pgcwi_connection_open(&server);
-    if (connection == NULL) {
+    if (columns.words == NULL) {
+        fprintf(stderr, "pgcachewatch: no memory\n");
         return PGCWI_EXIT_FAILURE;
     }
-    code = run(command, connection, &install, is_to_commit);
-    PQfinish(connection);
+    code = pgcwi_options_parse(&line, argc, argv, &install.table_count);
+    if (code == PGCWI_OPTIONS_PARSED) {
+        install.tables = (const char *const *)(argv + 1);
+        install.columns = columns.words;
+        install.column_count = columns.count;
+        code = connect_and_run(command, &server, &install, is_to_commit);
+    }
+    free(columns.words);
     return code;
 }

@@ -20,6 +20,8 @@ struct pgcwi_plan_command {
     /* Said where there is nothing to do. */
     const char *nothing_to_do;
     bool needs_tables;
+    /* Whether it has --rows, --columns and --always. */
+    bool has_row_options;
 };
 
 /* Print the plan; write it if asked to. Returns the exit code. */

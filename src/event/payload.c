@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 /* A string that is there; NULL otherwise. */
 static const char *
 text_of(const json_t *object, const char *field)
@@ -46,6 +48,66 @@ copy_schema(const json_t *object, char schema[PGCWI_NAME_BYTES])
     return true;
 }
 
+/* The bytes of the text of all, each with a terminator; 0 if one is no
+ * string. */
+static size_t
+measure_keys(const json_t *array)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *key = json_array_get(array, i);
+
+        if (!json_is_string(key)) {
+            return 0;
+        }
+        bytes += json_string_length(key) + 1;
+    }
+    return bytes;
+}
+
+static void
+fill_keys(const json_t *array, struct pgcwi_change *change)
+{
+    char *text = (char *)&change->keys[change->key_count];
+
+    for (size_t i = 0; i < change->key_count; i++) {
+        const json_t *key = json_array_get(array, i);
+        size_t bytes = json_string_length(key);
+
+        memcpy(text, json_string_value(key), bytes + 1);
+        change->keys[i] = (struct pgcw_bytes){text, bytes};
+        text += bytes + 1;
+    }
+}
+
+/* Not there and empty are the same: any row. Something else would be a row
+ * that we do not know, so it is not understood. */
+static bool
+copy_keys(const json_t *object, struct pgcwi_change *change)
+{
+    const json_t *array = json_object_get(object, "keys");
+    size_t bytes;
+
+    change->keys = NULL;
+    change->key_count = json_array_size(array);
+    if (change->key_count == 0) {
+        return array == NULL || json_is_array(array);
+    }
+    bytes = measure_keys(array);
+    if (bytes == 0) {
+        return false;
+    }
+    /* each is some bytes of the payload, so that this cannot overflow */
+    change->keys =
+        pgcwi_alloc(change->key_count * sizeof *change->keys + bytes);
+    if (change->keys == NULL) {
+        return false;
+    }
+    fill_keys(array, change);
+    return true;
+}
+
 static bool
 copy_fields(const json_t *object, struct pgcwi_change *change)
 {
@@ -56,7 +118,7 @@ copy_fields(const json_t *object, struct pgcwi_change *change)
            pgcw_operation_from_text(text_of(object, "operation"),
                                     &change->operation) == PGCW_OK &&
            copy_table(object, change->table) &&
-           copy_schema(object, change->schema);
+           copy_schema(object, change->schema) && copy_keys(object, change);
 }
 
 bool
@@ -68,4 +130,10 @@ pgcwi_payload_decode(const char *payload, size_t bytes,
 
     json_decref(object);
     return is_understood;
+}
+
+void
+pgcwi_change_fini(struct pgcwi_change *change)
+{
+    pgcwi_free(change->keys);
 }

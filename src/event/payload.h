@@ -3,8 +3,9 @@
  * What NOTIFY brought: JSON, from a trigger or from anybody (P10).
  *
  * Fields: operation, table, sent_at (ISO 8601 with a time zone, as
- * PostgreSQL's JSON and pydantic write it) are required; schema is optional;
- * others are allowed and ignored, as the Python library does.
+ * PostgreSQL's JSON and pydantic write it) are required; schema and keys, an
+ * array of strings, are optional; others are allowed and ignored, as the
+ * Python library does.
  */
 #ifndef PGCWI_EVENT_PAYLOAD_H
 #define PGCWI_EVENT_PAYLOAD_H
@@ -18,20 +19,25 @@
 #include "base/name.h"
 #include "event/timestamp.h"
 
-/* A decoded payload; owns its text. */
+/* A decoded payload; owns its text. For pgcwi_change_fini(). */
 struct pgcwi_change {
     enum pgcw_operation operation;
     char schema[PGCWI_NAME_BYTES];
     char table[PGCWI_NAME_BYTES];
     int64_t sent_at_us;
+    /* One block of memory with the text behind the array; NULL if none. */
+    struct pgcw_bytes *keys;
+    size_t key_count;
 };
 
 /*
  * Decode a payload of `bytes` bytes, which need no terminator. False if it
  * is not understood or memory is short: to the caller both are a gap. Then
- * `change` is undefined.
+ * `change` is undefined and holds nothing.
  */
 bool pgcwi_payload_decode(const char *payload, size_t bytes,
                           struct pgcwi_change *change);
+
+void pgcwi_change_fini(struct pgcwi_change *change);
 
 #endif

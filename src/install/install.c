@@ -11,6 +11,7 @@
 #include <pgcachewatch/install.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "install/plan.h"
@@ -30,6 +31,8 @@ struct task {
     PGresult *names;
     /* The tables, in the order in which they were given: 16385,16392 */
     char *table_oids;
+    /* An array as PostgreSQL reads it: {"n","m"} */
+    char *columns;
     struct pgcw_plan *plan;
 };
 
@@ -38,6 +41,7 @@ task_fini(struct task *task)
 {
     PQclear(task->names);
     pgcwi_free(task->table_oids);
+    pgcwi_free(task->columns);
     pgcw_plan_destroy(task->plan);
 }
 
@@ -178,6 +182,36 @@ find_tables(struct task *task, struct pgcw_error *error)
     return PGCW_OK;
 }
 
+static enum pgcw_status
+list_columns(struct task *task, struct pgcw_error *error)
+{
+    size_t column_count = task->options.column_count;
+    struct pgcw_bytes *names =
+        pgcwi_alloc_array(column_count == 0 ? 1 : column_count, sizeof *names);
+    enum pgcw_status status = PGCW_OK;
+
+    for (size_t i = 0; names != NULL && i < column_count; i++) {
+        const char *name = task->options.columns[i];
+
+        if (name == NULL) {
+            status = pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                                     "a column's name is NULL");
+            goto done;
+        }
+        names[i] = (struct pgcw_bytes){name, strlen(name)};
+    }
+    if (names != NULL) {
+        task->columns = pgcwi_array_text(names, column_count);
+    }
+    if (task->columns == NULL) {
+        status =
+            pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for columns");
+    }
+done:
+    pgcwi_free(names);
+    return status;
+}
+
 /* Run a query that gives steps, and append these to the plan. */
 static enum pgcw_status
 append_steps(struct task *task, const struct pgcwi_template *template,
@@ -207,7 +241,10 @@ plan_install(struct task *task, struct pgcw_error *error)
         pgcwi_sql_triggers,
         {{"function", task->function},
          {"trigger", task->trigger},
-         {"table_oids", task->table_oids}},
+         {"table_oids", task->table_oids},
+         {"rows", task->options.rows ? "on" : ""},
+         {"columns", task->columns},
+         {"always", task->options.always ? "on" : ""}},
     };
     enum pgcw_status status;
 
@@ -249,6 +286,9 @@ make_plan(struct task *task, const struct pgcw_install_options *options,
     }
     if (status == PGCW_OK) {
         status = find_tables(task, error);
+    }
+    if (status == PGCW_OK) {
+        status = list_columns(task, error);
     }
     if (status != PGCW_OK) {
         return status;

@@ -22,7 +22,7 @@ struct pgcwi_variable {
 };
 
 /* The most variables that one template can have. */
-#define PGCWI_VARIABLES_MAX 4
+#define PGCWI_VARIABLES_MAX 6
 
 struct pgcwi_template {
     /* What it is for, to begin an error's text with. */

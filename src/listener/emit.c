@@ -6,6 +6,8 @@
 
 #include <pgcachewatch/event.h>
 
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "event/timestamp.h"
@@ -17,7 +19,7 @@ static const char statement[] =
     "SELECT pg_catalog.pg_notify($1::text, pg_catalog.json_strip_nulls("
     "pg_catalog.json_build_object('operation', $2::text, 'table', $3::text, "
     "'sent_at', coalesce($4::timestamptz, pg_catalog.now()), "
-    "'schema', nullif($5::text, '')))::text)";
+    "'schema', nullif($5::text, ''), 'keys', $6::text[]))::text)";
 
 static enum pgcw_status
 check(const struct pgcw_event *event, struct pgcw_error *error)
@@ -41,6 +43,14 @@ check(const struct pgcw_event *event, struct pgcw_error *error)
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "operation: %d is none", (int)event->operation);
     }
+    for (size_t i = 0; i < event->key_count; i++) {
+        const struct pgcw_bytes *key = &event->keys[i];
+
+        if (key->size > 0 && memchr(key->data, '\0', key->size) != NULL) {
+            return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                                   "keys: a key has a NUL in it");
+        }
+    }
     return PGCW_OK;
 }
 
@@ -49,12 +59,19 @@ pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
                 struct pgcw_error *error)
 {
     char sent_at[PGCWI_TIMESTAMP_BYTES];
-    const char *values[5];
+    const char *values[6] = {0};
+    char *keys = NULL;
     PGresult *result;
     enum pgcw_status status = check(event, error);
 
     if (status != PGCW_OK) {
         return status;
+    }
+    if (event->key_count > 0) {
+        keys = pgcwi_array_text(event->keys, event->key_count);
+        if (keys == NULL) {
+            return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for keys");
+        }
     }
     values[0] = event->channel;
     values[1] = pgcw_operation_text(event->operation);
@@ -63,8 +80,10 @@ pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
                     ? NULL
                     : pgcwi_timestamp_format(event->sent_at_us, sent_at);
     values[4] = event->schema;
+    values[5] = keys;
     result =
-        PQexecParams(connection, statement, 5, NULL, values, NULL, NULL, 0);
+        PQexecParams(connection, statement, 6, NULL, values, NULL, NULL, 0);
+    pgcwi_free(keys);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         status = pgcwi_refusal_set(error, connection, result, "pg_notify");
     }

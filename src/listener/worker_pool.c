@@ -62,6 +62,8 @@ apply_change(struct pgcwi_worker_pool *pool, const struct message *message,
         .table = change->table,
         .sent_at_us = change->sent_at_us,
         .received_at_us = message->received_at_us,
+        .keys = change->keys,
+        .key_count = change->key_count,
     };
 
     pgcwi_attachments_apply(options->attachments, &event);
@@ -115,6 +117,9 @@ handle_payload(struct pgcwi_worker_pool *pool, const struct message *message)
         apply_undecodable(pool, message);
     }
     pgcwi_turn_done(&pool->turn, message->number);
+    if (is_decoded) {
+        pgcwi_change_fini(&change);
+    }
 }
 
 static void

@@ -14,12 +14,15 @@
 static bool flag;
 static const char *text;
 static uint32_t number;
+static const char *words[8];
+static struct pgcwi_word_list list = {.words = words};
 static size_t argument_count;
 
 static const struct pgcwi_option options[] = {
     {.name = "flag", .help = "a flag", .flag = &flag},
     {.name = "text", .value = "TEXT", .help = "a text", .text = &text},
     {.name = "number", .value = "N", .help = "a number", .number = &number},
+    {.name = "list", .value = "WORD...", .help = "words", .list = &list},
     {.name = "tables", .value = "TABLE...", .help = "introduces arguments"},
 };
 
@@ -42,6 +45,7 @@ parse(bool takes_arguments, char **argv)
     flag = false;
     text = "default";
     number = 7;
+    list.count = 0;
     return pgcwi_options_parse(&line, argc, argv, &argument_count);
 }
 
@@ -92,6 +96,30 @@ arguments_are_gathered_in_their_order(void **state)
 }
 
 static void
+list_takes_words_up_to_the_next_option(void **state)
+{
+    char *argv[] = {"test", "a", "--list",   "b", "c", "--flag",
+                    "d",    "g", "--tables", "e", "f", NULL};
+    char *more[] = {"test", "--list=-b", "c", "--list", "d", "--", "e", NULL};
+
+    (void)state;
+    assert_int_equal(parse(true, argv), PGCWI_OPTIONS_PARSED);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(words[0], "b");
+    assert_string_equal(words[1], "c");
+    assert_int_equal(argument_count, 5);
+    assert_string_equal(argv[2], "d");
+    assert_int_equal(parse(true, more), PGCWI_OPTIONS_PARSED);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(words[0], "-b");
+    assert_string_equal(words[2], "d");
+    assert_int_equal(argument_count, 1);
+    assert_string_equal(more[1], "e");
+    REFUSE("--list", );
+    REFUSE("--list", "--flag", );
+}
+
+static void
 mistakes_are_refused(void **state)
 {
     (void)state;
@@ -137,6 +165,7 @@ main(void)
         cmocka_unit_test(what_is_not_given_keeps_its_default),
         cmocka_unit_test(value_follows_as_a_word_or_after_equals),
         cmocka_unit_test(arguments_are_gathered_in_their_order),
+        cmocka_unit_test(list_takes_words_up_to_the_next_option),
         cmocka_unit_test(mistakes_are_refused),
         cmocka_unit_test(number_is_a_whole_one_below_2_to_the_32),
         cmocka_unit_test(help_goes_before_what_is_missing),

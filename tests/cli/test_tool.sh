@@ -73,6 +73,7 @@ psql -q -d "$admin" -c "DROP DATABASE IF EXISTS $database WITH (FORCE)" \
 PGDATABASE=$database
 export PGDATABASE
 psql -q -c 'CREATE TABLE orders (id int)' \
+    -c 'CREATE TABLE keyed (id int PRIMARY KEY, n int)' \
     -c 'CREATE TABLE "Mixed Case" (id int)' \
     -c 'CREATE VIEW shown AS SELECT 1' || exit 1
 
@@ -139,6 +140,24 @@ run 0 install --commit --channel-name=Ch --function-name f --trigger-name t \
 says err "done: create function public.\"f_Ch\"()"
 says err "done: create trigger \"t_Ch\" on public.orders"
 run 0 uninstall --commit --channel-name Ch --function-name f --trigger-name t
+triggers 0
+
+run 0 install keyed orders --rows --columns id --always
+says out "'changed_rows', 'rows', 'id'"
+says out "REFERENCING OLD TABLE AS former_rows NEW TABLE AS changed_rows"
+says out "ALTER TABLE ONLY public.keyed ENABLE ALWAYS TRIGGER"
+says out "of the whole table: it has no primary key"
+run 1 install --columns id nowhere -- keyed
+says err "public.keyed has no column nowhere"
+run 2 install keyed --columns
+says err "--columns needs a value"
+run 2 uninstall --rows
+run 0 install keyed --commit
+run 0 install keyed --rows --columns id n --commit
+says err "done: replace trigger tg_pgcachewatch_table_change_${channel}_u"
+run 0 install --rows --columns id n --tables keyed --commit
+says err "nothing to do"
+run 0 uninstall --commit
 triggers 0
 
 echo "failures"
@@ -231,6 +250,17 @@ psql -q -c 'TRUNCATE orders'
 ended 0
 says out '"operation":"truncate","schema":"public","table":"orders"'
 says out '"latency_ms":'
+run 0 install --commit --rows keyed
+listen --count 1
+psql -q -c 'INSERT INTO keyed SELECT generate_series(1, 7)'
+ended 0
+says out " public.keyed [1, 2, 3, 4, 5, and 2 more] "
+listen --json --count 1
+run 0 emit --operation delete --table keyed --key 1 '["a", "b"]' --key=-5
+cp "$work/out" "$work/emit"
+ended 0
+says out '"keys":["1","[\"a\", \"b\"]","-5"]'
+run 0 uninstall keyed --commit
 listen --count 1
 psql -q -c "SELECT pg_notify('$channel', 'no event')" >/dev/null
 psql -q -c 'TRUNCATE orders'

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "event/payload.h"
 #include "event/payload_check.h"
 
@@ -119,6 +120,133 @@ escapes_in_names_are_decoded(void **state)
     assert_string_equal(change.table, "a\"b\\c\nd");
 }
 
+/* The keys of a payload with this field, one behind the other. */
+static bool
+decode_keys(const char *field, char all[256], size_t *key_count)
+{
+    struct pgcwi_change change;
+    char text[1024];
+
+    (void)snprintf(text, sizeof text,
+                   "{\"operation\":\"update\",\"table\":\"t\",\"keys\":%s,"
+                   "\"sent_at\":\"" GOOD_TIME "\"}",
+                   field);
+    if (!decode_text(text, &change)) {
+        return false;
+    }
+    *key_count = change.key_count;
+    assert_int_equal(change.keys == NULL, change.key_count == 0);
+    all[0] = '\0';
+    for (size_t i = 0; i < change.key_count; i++) {
+        const struct pgcw_bytes *key = &change.keys[i];
+
+        assert_int_equal(strlen(key->data), key->size);
+        strcat(all, key->data);
+        strcat(all, ";");
+    }
+    pgcwi_change_fini(&change);
+    return true;
+}
+
+static void
+keys_are_texts_of_any_form(void **state)
+{
+    size_t key_count;
+    char all[256];
+
+    (void)state;
+    assert_true(decode_keys("[\"1\"]", all, &key_count));
+    assert_int_equal(key_count, 1);
+    assert_string_equal(all, "1;");
+    assert_true(decode_keys(
+        "[\"\", \"[\\\"1\\\", \\\"x\\\"]\",\"\\n\\u00e9\\ud83d\\udc18\"]", all,
+        &key_count));
+    assert_int_equal(key_count, 3);
+    assert_string_equal(all, ";[\"1\", \"x\"];\n\u00e9\U0001f418;");
+}
+
+static void
+no_keys_are_any_row(void **state)
+{
+    struct pgcwi_change change;
+    size_t key_count;
+    char all[256];
+
+    (void)state;
+    assert_true(decode_keys("[]", all, &key_count));
+    assert_int_equal(key_count, 0);
+    assert_true(decode_text(good, &change));
+    assert_null(change.keys);
+    assert_int_equal(change.key_count, 0);
+}
+
+static void
+keys_that_are_no_array_of_texts_are_refused(void **state)
+{
+    static const char *const fields[] = {"null",
+                                         "\"1\"",
+                                         "1",
+                                         "{}",
+                                         "{\"0\":\"1\"}",
+                                         "[1]",
+                                         "[null]",
+                                         "[\"1\",2]",
+                                         "[[\"1\"]]",
+                                         "[\"1\",{}]",
+                                         "[\"a\\u0000b\"]",
+                                         "[\"\\ud83d\"]",
+                                         "[\"1\",]",
+                                         "[\"1\"],\"keys\":[]",
+                                         "[true]"};
+    size_t key_count;
+    char all[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (decode_keys(fields[i], all, &key_count)) {
+            fail_msg("%s was understood", fields[i]);
+        }
+    }
+}
+
+static void
+most_keys_of_a_notify_are_decoded(void **state)
+{
+    struct pgcwi_change change;
+    char text[NOTIFY_MAX_BYTES + 1];
+    size_t length;
+    size_t count = 0;
+
+    (void)state;
+    memcpy(text, good, sizeof good);
+    length = sizeof good - 2; /* without the brace */
+    length += (size_t)sprintf(text + length, ",\"keys\":[\"\"");
+    for (count = 1; length + 5 < sizeof text; count++) {
+        length += (size_t)sprintf(text + length, ",\"\"");
+    }
+    strcpy(text + length, "]}");
+    assert_true(decode_text(text, &change));
+    assert_int_equal(change.key_count, count);
+    assert_true(count > 2500);
+    assert_int_equal(change.keys[count - 1].size, 0);
+    pgcwi_change_fini(&change);
+    text[length] = '\0';
+    assert_false(decode_text(text, &change));
+}
+
+static void
+keys_without_memory_are_a_refusal(void **state)
+{
+    size_t key_count;
+    char all[256];
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_false(decode_keys("[\"1\",\"2\"]", all, &key_count));
+    assert_true(pgcwi_alloc_has_failed());
+    pgcwi_alloc_fail_nth(0);
+}
+
 static size_t
 read_file(const char *path, char *content, size_t most)
 {
@@ -145,6 +273,9 @@ check_file(const char *name, bool is_accepted)
     if (decode_exact(content, read_file(path, content, sizeof content),
                      &change) != is_accepted) {
         fail_msg("%s was not", name);
+    }
+    if (is_accepted) {
+        pgcwi_change_fini(&change);
     }
 }
 
@@ -308,6 +439,11 @@ main(void)
         cmocka_unit_test(schema_may_be_absent_null_or_empty),
         cmocka_unit_test(names_have_at_most_63_bytes),
         cmocka_unit_test(escapes_in_names_are_decoded),
+        cmocka_unit_test(keys_are_texts_of_any_form),
+        cmocka_unit_test(no_keys_are_any_row),
+        cmocka_unit_test(keys_that_are_no_array_of_texts_are_refused),
+        cmocka_unit_test(most_keys_of_a_notify_are_decoded),
+        cmocka_unit_test(keys_without_memory_are_a_refusal),
         cmocka_unit_test(
             every_payload_of_the_corpus_is_accepted_or_refused_as_named),
         cmocka_unit_test(every_prefix_of_a_payload_is_refused),

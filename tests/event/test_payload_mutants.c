@@ -129,32 +129,55 @@ assert_sound(const struct pgcwi_change *change)
                     PGCWI_NAME_MAX_BYTES);
     assert_string_not_equal(pgcw_operation_text(change->operation), "unknown");
     assert_round_trip(&event);
+    assert_int_equal(change->keys == NULL, change->key_count == 0);
+    for (size_t i = 0; i < change->key_count; i++) {
+        assert_int_equal(strlen(change->keys[i].data), change->keys[i].size);
+    }
 }
 
 static void
-mutants_are_refused_or_sound(void **state)
+mutate_and_check(const char *from, size_t from_length)
 {
     int understood_count = 0;
 
-    (void)state;
     seed_random();
     for (int i = 0; i < 50000; i++) {
         struct pgcwi_change change;
         char text[MUTANT_BYTES];
-        size_t length = sizeof good - 1;
+        size_t length = from_length;
 
-        memcpy(text, good, sizeof good);
+        memcpy(text, from, from_length);
         for (uint32_t left = 1 + random_below(4); left > 0 && length > 0;
              left--) {
             length = mutate(text, length);
         }
         if (decode_exact(text, length, &change)) {
             assert_sound(&change);
+            pgcwi_change_fini(&change);
             understood_count++;
         }
     }
     /* some hit a name or a space only; if none did, nothing was tried */
     assert_true(understood_count > 100);
+}
+
+static void
+mutants_are_refused_or_sound(void **state)
+{
+    (void)state;
+    mutate_and_check(good, sizeof good - 1);
+}
+
+static void
+mutants_with_keys_are_refused_or_sound(void **state)
+{
+    static const char keyed[] =
+        "{\"keys\":[\"1\",\"[\\\"a\\\", \\\"b\\\"]\",\"\",\"\\u00e9\"],"
+        "\"operation\":\"delete\",\"table\":\"t\",\"sent_at\":"
+        "\"" GOOD_TIME "\"}";
+
+    (void)state;
+    mutate_and_check(keyed, sizeof keyed - 1);
 }
 
 int
@@ -163,6 +186,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_event_comes_back_from_its_payload),
         cmocka_unit_test(mutants_are_refused_or_sound),
+        cmocka_unit_test(mutants_with_keys_are_refused_or_sound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <pgcachewatch/event.h>
 
+#include "base/alloc.h"
 #include "event/payload.h"
 
 #define DATABASE "pgcw_test_emit"
@@ -120,6 +121,58 @@ empty_schema_is_not_sent(void **state)
 }
 
 static void
+keys_are_heard_as_they_were_sent(void **state)
+{
+    static const struct pgcw_bytes keys[] = {
+        {"1", 1}, {"", 0}, {"[\"a\", \"\\\\\"]", 11}, {"{,}NULL\n\u00e9", 10}};
+    struct pgcw_event event = make_event();
+    struct pgcwi_change change;
+
+    (void)state;
+    event.keys = keys;
+    event.key_count = 4;
+    emit(&event);
+    change = decode_next();
+    assert_int_equal(change.key_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(change.keys[i].size, keys[i].size);
+        assert_memory_equal(change.keys[i].data, keys[i].data, keys[i].size);
+    }
+    pgcwi_change_fini(&change);
+    event.key_count = 0;
+    emit(&event);
+    assert_null(strstr(database_heard(connection), "keys"));
+}
+
+static void
+keys_that_cannot_be_sent_are_refused(void **state)
+{
+    static char text[9000];
+    struct pgcw_bytes key = {"a\0b", 3};
+    struct pgcw_event event = make_event();
+
+    (void)state;
+    event.keys = &key;
+    event.key_count = 1;
+    assert_int_equal(pgcw_event_emit(connection, &event, &error),
+                     PGCW_INVALID_ARGUMENT);
+    assert_non_null(strstr(error.detail, "NUL"));
+    memset(text, 'x', sizeof text);
+    key = (struct pgcw_bytes){text, sizeof text};
+    assert_int_equal(pgcw_event_emit(connection, &event, &error), PGCW_REFUSED);
+    assert_string_equal(error.sqlstate, "22023");
+    key = (struct pgcw_bytes){"\xff", 1};
+    assert_int_equal(pgcw_event_emit(connection, &event, &error), PGCW_REFUSED);
+    assert_string_equal(error.sqlstate, "22021");
+    key = (struct pgcw_bytes){"1", 1};
+    pgcwi_alloc_fail_nth(1);
+    assert_int_equal(pgcw_event_emit(connection, &event, &error),
+                     PGCW_NO_MEMORY);
+    pgcwi_alloc_fail_nth(0);
+    assert_null(database_heard(connection));
+}
+
+static void
 other_channel_is_heard_under_its_exact_name(void **state)
 {
     struct pgcw_event event = make_event();
@@ -203,6 +256,8 @@ main(void)
         cmocka_unit_test(
             time_that_is_not_given_is_the_start_of_the_transaction),
         cmocka_unit_test(empty_schema_is_not_sent),
+        cmocka_unit_test(keys_are_heard_as_they_were_sent),
+        cmocka_unit_test(keys_that_cannot_be_sent_are_refused),
         cmocka_unit_test(other_channel_is_heard_under_its_exact_name),
         cmocka_unit_test(what_a_listener_would_not_understand_is_refused),
         cmocka_unit_test(refusal_and_lost_connection_are_told_apart),
