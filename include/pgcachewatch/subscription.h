@@ -26,8 +26,8 @@ struct pgcw_subscription;
 /** Start with PGCW_SUBSCRIPTION_OPTIONS_INIT; zero means the default. */
 struct pgcw_subscription_options {
     size_t size;
-    /** Events that may wait, at most 2^24; each takes about 180 bytes, had
-     * when it is opened. Default 1024. */
+    /** Events that may wait, at most 2^24; each takes about 200 bytes, had
+     * when it is opened, and its keys while it waits. Default 1024. */
     uint64_t capacity;
 };
 

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "base/wakeup.h"
+#include "event/keys.h"
 #include "listener/listener.h"
 
 #define CAPACITY_DEFAULT 1024u
@@ -27,6 +28,8 @@ struct slot {
     int64_t received_at_us;
     char schema[PGCWI_NAME_BYTES];
     char table[PGCWI_NAME_BYTES];
+    struct pgcw_bytes *keys; /* pgcwi_keys_copy(); NULL: any row */
+    size_t key_count;
 };
 
 struct pgcw_subscription {
@@ -112,6 +115,9 @@ append(struct pgcw_subscription *subscription, const struct pgcw_event *event)
     slot->received_at_us = event->received_at_us;
     copy_name(slot->schema, event->schema);
     copy_name(slot->table, event->table);
+    /* without memory the event is one of any row, which is always true */
+    slot->keys = pgcwi_keys_copy(event->keys, event->key_count);
+    slot->key_count = slot->keys != NULL ? event->key_count : 0;
     subscription->end_gap_reasons = 0;
     subscription->count++;
 }
@@ -164,15 +170,23 @@ take_gap(uint32_t *gap_reasons, struct pgcw_subscription_item *item)
     *gap_reasons = 0;
 }
 
+/* Move the first slot to `taken`; there is one. */
+static void
+take_first(struct pgcw_subscription *subscription)
+{
+    pgcwi_free(subscription->taken.keys);
+    subscription->taken = subscription->slots[subscription->first];
+    subscription->first = (subscription->first + 1) % subscription->capacity;
+    subscription->count--;
+}
+
 static void
 take_event(struct pgcw_subscription *subscription,
            struct pgcw_subscription_item *item)
 {
     const struct slot *taken = &subscription->taken;
 
-    subscription->taken = subscription->slots[subscription->first];
-    subscription->first = (subscription->first + 1) % subscription->capacity;
-    subscription->count--;
+    take_first(subscription);
     subscription->event = (struct pgcw_event){
         .operation = taken->operation,
         .number = taken->number,
@@ -181,6 +195,8 @@ take_event(struct pgcw_subscription *subscription,
         .table = taken->table,
         .sent_at_us = taken->sent_at_us,
         .received_at_us = taken->received_at_us,
+        .keys = taken->keys,
+        .key_count = taken->key_count,
     };
     item->kind = PGCW_ITEM_EVENT;
     item->event = &subscription->event;
@@ -295,6 +311,10 @@ destroy(struct pgcw_subscription *subscription)
     }
     pgcwi_wakeup_close(&subscription->wakeup);
     pthread_mutex_destroy(&subscription->lock);
+    while (subscription->count > 0) {
+        take_first(subscription);
+    }
+    pgcwi_free(subscription->taken.keys);
     pgcwi_free(subscription->slots);
     pgcwi_free(subscription);
 }

@@ -186,11 +186,13 @@ event_is_whole_and_valid_until_the_next_call(void **state)
     struct pgcw_subscription *subscription = subscribe(1);
     struct pgcw_subscription_item item = PGCW_SUBSCRIPTION_ITEM_INIT;
     char name[64];
+    struct pgcw_bytes keys[] = {{"1", 1}, {"22", 2}};
 
     (void)state;
     memset(name, 'n', 63);
     name[63] = '\0';
-    struct pgcw_event event = {PGCW_DELETE, 9, "channel", "", name, -5, 7};
+    struct pgcw_event event = {PGCW_DELETE, 9, "channel", "", name,
+                               -5,          7, keys,      2};
     pgcwi_subscriptions_deliver(&listener.subscriptions, &event);
     assert_int_equal(pgcw_subscription_next(subscription, 0, &item), PGCW_OK);
     deliver(10); /* into the same slot */
@@ -201,7 +203,30 @@ event_is_whole_and_valid_until_the_next_call(void **state)
     assert_string_equal(item.event->table, name);
     assert_int_equal(item.event->sent_at_us, -5);
     assert_int_equal(item.event->received_at_us, 7);
+    assert_int_equal(item.event->key_count, 2);
+    assert_string_equal(item.event->keys[1].data, "22");
     assert_takes_event(subscription, 10);
+    /* one that is not taken is freed with its keys */
+    event.number = 11;
+    pgcwi_subscriptions_deliver(&listener.subscriptions, &event);
+    pgcw_subscription_close(subscription);
+}
+
+static void
+event_whose_keys_find_no_memory_is_one_of_any_row(void **state)
+{
+    struct pgcw_subscription *subscription = subscribe(1);
+    struct pgcw_subscription_item item = PGCW_SUBSCRIPTION_ITEM_INIT;
+    struct pgcw_bytes key = {"1", 1};
+    struct pgcw_event event = {PGCW_DELETE, 9, "channel", "", "t",
+                               -5,          7, &key,      1};
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    pgcwi_subscriptions_deliver(&listener.subscriptions, &event);
+    pgcwi_alloc_fail_nth(0);
+    assert_int_equal(pgcw_subscription_next(subscription, 0, &item), PGCW_OK);
+    assert_int_equal(item.event->key_count, 0);
     pgcw_subscription_close(subscription);
 }
 
@@ -520,6 +545,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(P5_each_subscriber_takes_every_event_in_order),
         TEST(event_is_whole_and_valid_until_the_next_call),
+        TEST(event_whose_keys_find_no_memory_is_one_of_any_row),
         TEST(P9_overflow_gives_one_mark_where_events_are_missing),
         TEST(P9_mark_of_an_overflow_stands_before_what_is_taken_again),
         TEST(slow_subscriber_does_not_concern_another),
