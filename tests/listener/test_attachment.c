@@ -60,8 +60,9 @@ static const struct pgcw_bytes key = {"key", 3};
 static void
 put(struct pgcw_cache *cache)
 {
-    assert_int_equal(pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)),
-                     PGCW_OK);
+    assert_int_equal(
+        pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), NULL),
+        PGCW_OK);
 }
 
 static bool
@@ -125,7 +126,7 @@ p3_opening_again_serves_nothing_from_before(void **state)
     pgcwi_attachments_close(&listener.attachments);
     pgcwi_attachments_open(&listener.attachments);
     assert_false(is_hit(cache));
-    assert_int_equal(pgcw_cache_put(cache, key, key, before), PGCW_OK);
+    assert_int_equal(pgcw_cache_put(cache, key, key, before, NULL), PGCW_OK);
     assert_false(is_hit(cache));
     put(cache);
     assert_true(is_hit(cache));
