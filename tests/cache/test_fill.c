@@ -293,6 +293,45 @@ P1_who_waits_since_an_event_of_the_row_loads_it_again(void **state)
 }
 
 static void
+P1_where_no_value_has_tags_who_comes_after_an_event_does_not_wait(void **state)
+{
+    struct load old = LOAD_OF(*state, "old");
+    struct load new = LOAD_OF(*state, "new");
+    struct fetch owner;
+
+    old.middle = wait_until_told;
+    start_fetch(&owner, "key", &old);
+    gate_wait(&old.has_begun);
+    invalidate_row(*state, "whatever");
+    assert_true(fetches_text(&new, "key", "new"));
+    assert_int_equal(stats_of(*state).flight_waits, 0);
+    gate_open(&old.may_end);
+    assert_true(end_fetch_with(&owner, "old"));
+    assert_true(has_text(*state, "key", "new"));
+}
+
+static void
+who_waits_for_a_lease_learns_that_there_is_none(void **state)
+{
+    struct pgcw_fill_options options = PGCW_FILL_OPTIONS_INIT;
+    struct pgcw_buffer buffer = PGCW_BUFFER_INIT;
+    struct load load = LOAD_OF(*state, "value");
+    struct pgcw_lease *lease;
+    struct fetch waiter;
+
+    options.is_absent = true;
+    assert_int_equal(
+        pgcw_cache_acquire(*state, bytes_of("key"), &buffer, &lease),
+        PGCW_LEASED);
+    start_fetch(&waiter, "key", &load);
+    wait_for_waiters(*state, 1);
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of(""), &options), PGCW_OK);
+    assert_true(end_fetch_with(&waiter, NULL));
+    assert_int_equal(waiter.status, PGCW_NOT_FOUND);
+    assert_int_equal(load_count(&load), 0);
+}
+
+static void
 who_waits_since_an_event_of_another_row_takes_the_value(void **state)
 {
     assert_int_equal(put_row(*state, "0"), PGCW_OK);
@@ -315,6 +354,8 @@ main(void)
         TEST(lease_and_put_can_say_that_there_is_none),
         TEST(value_with_a_bad_tag_depends_on_everything),
         TEST(P1_who_waits_since_an_event_of_the_row_loads_it_again),
+        TEST(P1_where_no_value_has_tags_who_comes_after_an_event_does_not_wait),
+        TEST(who_waits_for_a_lease_learns_that_there_is_none),
         TEST(who_waits_since_an_event_of_another_row_takes_the_value),
     };
 
