@@ -381,8 +381,8 @@ pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
 /**
  * Make the value of one key invalid, and every load of it that has begun.
  *
- * Keys are hashed to as many slots as there may be entries, up to a million:
- * another key may, at worst, be loaded needlessly.
+ * Keys are hashed to a 16th as many slots as there may be entries: some other
+ * keys may, at worst, be loaded needlessly.
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */

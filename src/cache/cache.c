@@ -40,13 +40,13 @@ apply_defaults(struct pgcw_cache_options *options)
     }
 }
 
-/* As many hashes as entries: then few rows share one. */
+/* As many slots as entries: then few rows share one. */
 static uint32_t
-hashed_bits(uint64_t max_entries)
+row_bits(uint64_t max_entries)
 {
-    uint32_t bits = PGCWI_HASHED_BITS_MIN;
+    uint32_t bits = PGCWI_ROW_BITS_MIN;
 
-    while (bits < PGCWI_HASHED_BITS_MAX && UINT64_C(1) << bits < max_entries) {
+    while (bits < PGCWI_ROW_BITS_MAX && UINT64_C(1) << bits < max_entries) {
         bits++;
     }
     return bits;
@@ -78,7 +78,7 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
 static bool
 make_tables(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
 {
-    if (!pgcwi_stamps_init(&cache->stamps, hashed_bits(options->max_entries))) {
+    if (!pgcwi_stamps_init(&cache->stamps, row_bits(options->max_entries))) {
         return false;
     }
     if (!pgcwi_table_init(&cache->table)) {
@@ -238,7 +238,7 @@ pgcw_cache_stamp(const struct pgcw_cache *cache)
 static uint32_t
 key_slot(const struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
-    return pgcwi_stamps_hashed_slot(&cache->stamps, key->hash);
+    return pgcwi_stamps_key_slot(&cache->stamps, key->hash);
 }
 
 void

@@ -10,7 +10,7 @@ pgcwi_fill_init(struct pgcw_fill *fill, struct pgcwi_tags *tags,
     fill->ttl_ms = 0;
     fill->is_absent = false;
     pgcwi_slots_init(&fill->slots,
-                     pgcwi_stamps_hashed_slot(tags->stamps, key->hash));
+                     pgcwi_stamps_key_slot(tags->stamps, key->hash));
 }
 
 void

@@ -6,13 +6,23 @@
 static uint32_t
 slot_count(const struct pgcwi_stamps *stamps)
 {
-    return PGCWI_SLOT_HASHED + (1u << stamps->hashed_bits);
+    return PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
+           (1u << stamps->row_bits);
+}
+
+static uint32_t
+key_bits(uint32_t row_bits)
+{
+    return row_bits >= PGCWI_ROW_BITS_MIN + PGCWI_KEY_BITS_LESS
+               ? row_bits - PGCWI_KEY_BITS_LESS
+               : PGCWI_ROW_BITS_MIN;
 }
 
 bool
-pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t hashed_bits)
+pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
 {
-    stamps->hashed_bits = hashed_bits;
+    stamps->key_bits = key_bits(row_bits);
+    stamps->row_bits = row_bits;
     stamps->slots =
         pgcwi_alloc_aligned(64, slot_count(stamps) * sizeof(*stamps->slots));
     if (stamps->slots == NULL) {

@@ -35,14 +35,18 @@
 /* Two for each table; on a cache line that UNTAGGED does not disturb. */
 #define PGCWI_SLOT_TABLES 8u
 #define PGCWI_TABLES_MAX 1024u
-#define PGCWI_SLOT_HASHED (PGCWI_SLOT_TABLES + 2 * PGCWI_TABLES_MAX)
-#define PGCWI_HASHED_BITS_MIN 12u
-#define PGCWI_HASHED_BITS_MAX 20u
+/* Then those of keys, few enough to stay in a processor's cache, as each hit
+ * looks at one, and then those of rows, as many as there may be entries. */
+#define PGCWI_SLOT_KEYS (PGCWI_SLOT_TABLES + 2 * PGCWI_TABLES_MAX)
+#define PGCWI_ROW_BITS_MIN 12u
+#define PGCWI_ROW_BITS_MAX 20u
+#define PGCWI_KEY_BITS_LESS 4u
 
 struct pgcwi_stamps {
     /* immutable after init */
     _Atomic uint64_t *slots;
-    uint32_t hashed_bits;
+    uint32_t key_bits;
+    uint32_t row_bits;
     /* shared; written under lock */
     _Atomic uint64_t all;
     /* shared; apart, as every event writes it and no hit reads it */
@@ -51,7 +55,7 @@ struct pgcwi_stamps {
 };
 
 /* Closed at first; false if memory is short. More bits, fewer collisions. */
-bool pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t hashed_bits);
+bool pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits);
 void pgcwi_stamps_fini(struct pgcwi_stamps *stamps);
 
 /* The clock for the stamp of a load that begins after this call. */
@@ -98,9 +102,16 @@ pgcwi_stamps_is_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
 
 /* The table uses the low bits of a hash, so a slot is made of the high. */
 static inline uint32_t
-pgcwi_stamps_hashed_slot(const struct pgcwi_stamps *stamps, uint64_t hash)
+pgcwi_stamps_key_slot(const struct pgcwi_stamps *stamps, uint64_t hash)
 {
-    return PGCWI_SLOT_HASHED + (uint32_t)(hash >> (64 - stamps->hashed_bits));
+    return PGCWI_SLOT_KEYS + (uint32_t)(hash >> (64 - stamps->key_bits));
+}
+
+static inline uint32_t
+pgcwi_stamps_row_slot(const struct pgcwi_stamps *stamps, uint64_t hash)
+{
+    return PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
+           (uint32_t)(hash >> (64 - stamps->row_bits));
 }
 
 static inline bool

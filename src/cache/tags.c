@@ -115,8 +115,7 @@ row_slot(const struct pgcwi_tags *tags, const struct pgcwi_tagged_table *table,
 {
     uint64_t seed = tags->hash_seed + (table->number + 1) * SEED_STEP;
 
-    return pgcwi_stamps_hashed_slot(tags->stamps,
-                                    pgcwi_key_make(key, seed).hash);
+    return pgcwi_stamps_row_slot(tags->stamps, pgcwi_key_make(key, seed).hash);
 }
 
 static int

@@ -20,7 +20,7 @@ make_entries(void **state)
     struct pgcwi_key key = pgcwi_key_make((struct pgcw_bytes){"key", 3}, 1);
 
     (void)state;
-    if (!pgcwi_stamps_init(&stamps, PGCWI_HASHED_BITS_MIN)) {
+    if (!pgcwi_stamps_init(&stamps, PGCWI_ROW_BITS_MIN)) {
         return -1;
     }
     pgcwi_stamps_open(&stamps);

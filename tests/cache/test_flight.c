@@ -24,7 +24,7 @@ static int
 init(void **state)
 {
     (void)state;
-    if (!pgcwi_stamps_init(&stamps, PGCWI_HASHED_BITS_MIN)) {
+    if (!pgcwi_stamps_init(&stamps, PGCWI_ROW_BITS_MIN)) {
         return -1;
     }
     pgcwi_stamps_open(&stamps);
@@ -56,7 +56,7 @@ now(void)
 static void
 slots_of(const struct pgcwi_key *key, struct pgcwi_slots *slots)
 {
-    pgcwi_slots_init(slots, pgcwi_stamps_hashed_slot(&stamps, key->hash));
+    pgcwi_slots_init(slots, pgcwi_stamps_key_slot(&stamps, key->hash));
 }
 
 static struct pgcwi_flight *
@@ -203,8 +203,7 @@ P1_flight_from_before_an_invalidation_is_not_joined(void **state)
     pgcwi_stamps_raise_all(&stamps);
     assert_null(join(&key));
     struct pgcwi_flight *new = start(&key);
-    pgcwi_stamps_raise_slot(&stamps,
-                            pgcwi_stamps_hashed_slot(&stamps, key.hash));
+    pgcwi_stamps_raise_slot(&stamps, pgcwi_stamps_key_slot(&stamps, key.hash));
     assert_null(join(&key));
     struct pgcwi_flight *newest = start(&key);
     assert_ptr_equal(join(&key), newest);

@@ -15,7 +15,8 @@
 #define RAISES_EACH 200000
 #define SLOT 7u
 #define OTHER_SLOT 8u
-#define SLOT_COUNT (PGCWI_SLOT_HASHED + (1u << PGCWI_HASHED_BITS_MIN))
+#define BITS PGCWI_ROW_BITS_MIN /* of keys too */
+#define SLOT_COUNT (PGCWI_SLOT_KEYS + (2u << BITS))
 #define KEY_COUNT 100000u
 
 static int
@@ -23,7 +24,7 @@ init(void **state)
 {
     static struct pgcwi_stamps stamps;
 
-    if (!pgcwi_stamps_init(&stamps, PGCWI_HASHED_BITS_MIN)) {
+    if (!pgcwi_stamps_init(&stamps, BITS)) {
         return -1;
     }
     *state = &stamps;
@@ -165,17 +166,18 @@ P1_one_raised_slot_of_several_is_enough(void **state)
 }
 
 static void
-hash_has_a_slot_of_its_high_bits_behind_the_special_ones(void **state)
+slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones(void **state)
 {
-    const uint64_t low = (UINT64_C(1) << (64 - PGCWI_HASHED_BITS_MIN)) - 1;
+    const uint64_t low = (UINT64_C(1) << (64 - BITS)) - 1;
 
-    assert_int_equal(pgcwi_stamps_hashed_slot(*state, low), PGCWI_SLOT_HASHED);
-    assert_int_equal(pgcwi_stamps_hashed_slot(*state, UINT64_MAX),
-                     SLOT_COUNT - 1);
+    assert_int_equal(pgcwi_stamps_key_slot(*state, low), PGCWI_SLOT_KEYS);
+    assert_int_equal(pgcwi_stamps_row_slot(*state, low),
+                     pgcwi_stamps_key_slot(*state, UINT64_MAX) + 1);
+    assert_int_equal(pgcwi_stamps_row_slot(*state, UINT64_MAX), SLOT_COUNT - 1);
 }
 
 static void
-keys_are_spread_over_all_hashed_slots(void **state)
+rows_are_spread_over_all_their_slots(void **state)
 {
     static bool is_used[SLOT_COUNT];
     uint32_t used_count = 0;
@@ -183,13 +185,13 @@ keys_are_spread_over_all_hashed_slots(void **state)
     for (uint32_t i = 0; i < KEY_COUNT; i++) {
         struct pgcwi_key key =
             pgcwi_key_make((struct pgcw_bytes){&i, sizeof(i)}, 42);
-        uint32_t slot = pgcwi_stamps_hashed_slot(*state, key.hash);
+        uint32_t slot = pgcwi_stamps_row_slot(*state, key.hash);
 
         used_count += is_used[slot] ? 0 : 1;
         is_used[slot] = true;
     }
     /* 24 keys a slot: an even spread leaves none empty */
-    assert_int_equal(used_count, 1u << PGCWI_HASHED_BITS_MIN);
+    assert_int_equal(used_count, 1u << BITS);
 }
 
 static void
@@ -199,7 +201,7 @@ short_memory_makes_no_stamps(void **state)
 
     (void)state;
     pgcwi_alloc_fail_nth(1);
-    assert_false(pgcwi_stamps_init(&stamps, PGCWI_HASHED_BITS_MIN));
+    assert_false(pgcwi_stamps_init(&stamps, BITS));
     assert_true(pgcwi_alloc_has_failed());
 }
 
@@ -256,8 +258,8 @@ main(void)
         TEST(P2_an_invalidation_does_not_open_what_is_closed),
         TEST(first_and_last_slot_can_be_raised),
         TEST(P1_one_raised_slot_of_several_is_enough),
-        TEST(hash_has_a_slot_of_its_high_bits_behind_the_special_ones),
-        TEST(keys_are_spread_over_all_hashed_slots),
+        TEST(slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones),
+        TEST(rows_are_spread_over_all_their_slots),
         TEST(short_memory_makes_no_stamps),
         TEST(no_invalidation_of_several_threads_is_lost),
     };

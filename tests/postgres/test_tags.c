@@ -10,8 +10,8 @@
 #define DATABASE "pgcw_test_tags"
 #define ROWS 100000
 /*
- * Entries that share a slot with one row: 1.5 on average, of 131,072 slots
- * of which each entry has two. More than this has a chance below 10^-7.
+ * Entries that share a slot with one row: 0.8 on average, of 131,072 slots.
+ * More than this has a chance below 10^-9.
  */
 #define COLLISIONS_MAX 12
 

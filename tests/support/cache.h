@@ -94,7 +94,7 @@ slot_of(const struct pgcw_cache *cache, const char *text)
 {
     struct pgcwi_key key = pgcwi_cache_key(cache, bytes_of(text));
 
-    return pgcwi_stamps_hashed_slot(&cache->stamps, key.hash);
+    return pgcwi_stamps_key_slot(&cache->stamps, key.hash);
 }
 
 /* A key that shares no slot with another one. */
