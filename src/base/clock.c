@@ -72,3 +72,14 @@ pgcwi_clock_timespec(int64_t deadline_ns)
     }
     return point;
 }
+
+void
+pgcwi_clock_init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}

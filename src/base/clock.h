@@ -3,6 +3,7 @@
 #ifndef PGCWI_BASE_CLOCK_H
 #define PGCWI_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -20,6 +21,8 @@ int64_t pgcwi_clock_unix_us(void);
  * pgcwi_clock_monotonic_ns() reads deadline_ns.
  */
 struct timespec pgcwi_clock_timespec(int64_t deadline_ns);
+/* Make a condition whose timed waits end at such a point. */
+void pgcwi_clock_init_condition(pthread_cond_t *condition);
 
 #ifdef PGCWI_TESTING
 /* Move both clocks forward for every thread, from now on. */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "base/clock.h"
 
 #define NS_PER_HOUR (INT64_C(3600) * 1000 * PGCWI_NS_PER_MS)
@@ -85,6 +87,28 @@ timespec_of_what_has_long_passed_is_valid(void **state)
     pgcwi_clock_advance_ns(-NS_PER_HOUR);
 }
 
+/* By the time of day, which is far ahead, the wait would be over at once. */
+static void
+condition_waits_until_the_monotonic_deadline(void **state)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition;
+    int64_t deadline_ns = pgcwi_clock_monotonic_ns() + 20 * PGCWI_NS_PER_MS;
+    struct timespec deadline = pgcwi_clock_timespec(deadline_ns);
+    int result = 0;
+
+    (void)state;
+    pgcwi_clock_init_condition(&condition);
+    pthread_mutex_lock(&lock);
+    while (result == 0) {
+        result = pthread_cond_timedwait(&condition, &lock, &deadline);
+    }
+    pthread_mutex_unlock(&lock);
+    pthread_cond_destroy(&condition);
+    assert_int_equal(result, ETIMEDOUT);
+    assert_true(pgcwi_clock_monotonic_ns() >= deadline_ns);
+}
+
 int
 main(void)
 {
@@ -93,6 +117,7 @@ main(void)
         cmocka_unit_test(both_clocks_can_be_moved),
         cmocka_unit_test(timespec_is_the_real_time_of_a_moved_deadline),
         cmocka_unit_test(timespec_of_what_has_long_passed_is_valid),
+        cmocka_unit_test(condition_waits_until_the_monotonic_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
