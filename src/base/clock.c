@@ -4,6 +4,7 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define US_PER_SECOND INT64_C(1000000)
+#define POLL_MAX_MS 60000
 
 #ifdef PGCWI_TESTING
 #include <stdatomic.h>
@@ -57,6 +58,18 @@ int64_t
 pgcwi_clock_unix_us(void)
 {
     return read_ns(CLOCK_REALTIME) / (NS_PER_SECOND / US_PER_SECOND);
+}
+
+int
+pgcwi_clock_poll_ms(int64_t deadline_ns)
+{
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
+
+    if (deadline_ns <= now_ns) {
+        return 0;
+    }
+    int64_t left_ms = (deadline_ns - now_ns - 1) / PGCWI_NS_PER_MS + 1;
+    return left_ms > POLL_MAX_MS ? POLL_MAX_MS : (int)left_ms;
 }
 
 struct timespec

@@ -17,6 +17,12 @@ int64_t pgcwi_clock_coarse_ns(void);
 /* Microseconds since the Unix epoch. */
 int64_t pgcwi_clock_unix_us(void);
 /*
+ * Milliseconds for poll() until pgcwi_clock_monotonic_ns() reads deadline_ns,
+ * rounded up: not to wake before it and find nothing to do. At most a minute,
+ * so the caller looks again; 0 if it has passed.
+ */
+int pgcwi_clock_poll_ms(int64_t deadline_ns);
+/*
  * The point of CLOCK_MONOTONIC for a timed wait that shall end when
  * pgcwi_clock_monotonic_ns() reads deadline_ns.
  */
