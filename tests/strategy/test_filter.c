@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "strategy/filter.h"
+#include "support/strategy.h"
 
 #define NAME_OF_63 \
     "a23456789b23456789c23456789d23456789e23456789f23456789g23456789"
@@ -21,16 +22,6 @@ make(const struct pgcw_event_filter *options)
     assert_int_equal(pgcwi_filter_create(options, &filter, NULL), PGCW_OK);
     assert_non_null(filter);
     return filter;
-}
-
-static struct pgcw_event
-event_of(enum pgcw_operation operation, const char *schema, const char *table)
-{
-    return (struct pgcw_event){.operation = operation,
-                               .number = 1,
-                               .channel = PGCW_DEFAULT_CHANNEL,
-                               .schema = schema,
-                               .table = table};
 }
 
 static bool
