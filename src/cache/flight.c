@@ -10,18 +10,13 @@
 void
 pgcwi_flights_init(struct pgcwi_flights *flights)
 {
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < PGCWI_FLIGHT_STRIPES; i++) {
         struct pgcwi_flight_stripe *stripe = &flights->stripes[i];
 
         pthread_mutex_init(&stripe->lock, NULL);
-        pthread_cond_init(&stripe->completed, &monotonic);
+        pgcwi_clock_init_condition(&stripe->completed);
         CDS_INIT_LIST_HEAD(&stripe->flights);
     }
-    pthread_condattr_destroy(&monotonic);
 }
 
 void
