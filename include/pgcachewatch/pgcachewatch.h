@@ -67,6 +67,7 @@
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>
 #include <pgcachewatch/subscription.h>
+#include <pgcachewatch/transaction.h>
 #include <pgcachewatch/version.h>
 
 #endif

@@ -45,12 +45,15 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
+    /** Values not stored because their thread was in a transaction: see
+     * transaction.h. */
+    uint64_t fills_refused_transaction;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                       \
+            0, 0, 0, 0, 0                                                    \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

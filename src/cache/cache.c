@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "cache/reader.h"
+#include "cache/transaction.h"
 
 #define DEFAULT_MAX_ENTRIES 100000
 #define DEFAULT_MAX_BYTES (UINT64_C(256) << 20)
@@ -123,6 +124,10 @@ pgcwi_cache_close(struct pgcw_cache *cache)
         return;
     }
     assert(!pgcwi_reader_is_inside() && "not inside a read section");
+    /* relaxed: the caller knows that no other thread uses the cache */
+    assert(atomic_load_explicit(&cache->open_transactions,
+                                memory_order_relaxed) == 0 &&
+           "end the transactions first");
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
@@ -154,6 +159,9 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
 
+    if (pgcwi_transaction_is_any_open()) {
+        entry = pgcwi_transaction_filter(cache, entry);
+    }
     if (entry != NULL) {
         pgcwi_entry_visit(entry);
         pgcwi_reader_count_hit(cache->number);
@@ -228,7 +236,9 @@ struct pgcw_stamp
 pgcw_cache_stamp(const struct pgcw_cache *cache)
 {
     struct pgcw_stamp stamp = {
-        .clock = pgcwi_stamps_now(&cache->stamps),
+        .clock = pgcwi_transaction_is_private(cache)
+                     ? PGCWI_CLOCK_DEAD
+                     : pgcwi_stamps_now(&cache->stamps),
         .taken_at_ns = pgcwi_clock_coarse_ns(),
     };
 
@@ -263,12 +273,7 @@ pgcw_cache_invalidate(struct pgcw_cache *cache, struct pgcw_bytes key)
 enum pgcw_status
 pgcw_cache_invalidate_tag(struct pgcw_cache *cache, const struct pgcw_tag *tag)
 {
-    struct pgcw_event event = {
-        .schema = tag->schema != NULL ? tag->schema : "",
-        .table = tag->table,
-        .keys = &tag->key,
-        .key_count = tag->key.data != NULL ? 1 : 0,
-    };
+    struct pgcw_event event = pgcwi_tag_event(tag);
 
     if (!pgcwi_tag_is_valid(tag)) {
         return PGCW_INVALID_ARGUMENT;
@@ -328,6 +333,7 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
         .expirations = values[PGCWI_EXPIRATIONS],
+        .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

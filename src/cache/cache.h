@@ -35,6 +35,7 @@ enum pgcwi_counter {
     PGCWI_FILLS,
     PGCWI_FILLS_REFUSED_STALE,
     PGCWI_FILLS_REFUSED_MEMORY,
+    PGCWI_FILLS_REFUSED_TRANSACTION,
     PGCWI_EVICTIONS,
     PGCWI_EXPIRATIONS,
     PGCWI_INVALIDATIONS,
@@ -59,6 +60,7 @@ struct pgcw_cache {
     _Alignas(64) struct pgcwi_stamps stamps;
     struct pgcwi_tags tags;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
+    _Atomic uint32_t open_transactions; /* cache/transaction.h */
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     /* guarded by write_lock */

@@ -39,6 +39,9 @@
 #define PGCWI_HASHED_BITS_MIN 12u
 #define PGCWI_HASHED_BITS_MAX 20u
 
+/* Below `all` once a cache was opened: nothing with such a stamp is valid. */
+#define PGCWI_CLOCK_DEAD UINT64_C(0)
+
 struct pgcwi_stamps {
     /* immutable after init */
     _Atomic uint64_t *slots;

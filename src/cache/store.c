@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "cache/reader.h"
+#include "cache/transaction.h"
 
 /* short, so that who waits for the write lock does not wait long */
 #define SWEEP_ENTRIES 64
@@ -120,6 +121,10 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
 
     if (pgcwi_entry_bytes(entry) > cache->eviction.max_bytes) {
         return PGCW_TOO_LARGE;
+    }
+    if (pgcwi_transaction_is_private(cache)) {
+        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_TRANSACTION);
+        return PGCW_OK;
     }
     if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
         return refuse_stale(cache, entry); /* it would be dead on arrival */
