@@ -30,8 +30,8 @@ enum pgcw_removal_cause {
     PGCW_REMOVED_REPLACED = 4,
     /** The cache was destroyed. */
     PGCW_REMOVED_CLOSED = 5,
-    /** A loader gave it, but it was never stored: the listener was not LIVE,
-     * it was too large, or memory was short. */
+    /** It was never stored: the listener was not LIVE, its thread was in a
+     * transaction, it was too large, or memory was short. */
     PGCW_REMOVED_UNSTORED = 6
 };
 
@@ -62,6 +62,17 @@ typedef void pgcw_removal_fn(void *context, struct pgcw_bytes key,
  */
 typedef size_t pgcw_weigh_fn(void *context, struct pgcw_bytes key,
                              struct pgcw_bytes value);
+
+/**
+ * Told of a lookup: once for each that `hits` or `misses` of struct
+ * pgcw_cache_stats counts. A fetch that misses is told of before it loads.
+ *
+ * @param key  valid during the call
+ *
+ * Threads: the one that looks the key up, in a read section; maybe several
+ * at a time. Must not block, nor call a function of the library.
+ */
+typedef void pgcw_lookup_fn(void *context, struct pgcw_bytes key);
 
 /** Start with PGCW_CACHE_OPTIONS_INIT; zero always means the default. */
 struct pgcw_cache_options {
@@ -100,11 +111,18 @@ struct pgcw_cache_options {
     /** NULL: a value weighs its bytes. */
     pgcw_weigh_fn *weigh;
     void *weigh_context;
+    /** NULL: a hit costs one branch for it. */
+    pgcw_lookup_fn *on_hit;
+    /** May be NULL. */
+    pgcw_lookup_fn *on_miss;
+    /** Of both. */
+    void *on_lookup_context;
 };
 
-#define PGCW_CACHE_OPTIONS_INIT                                            \
-    {                                                                      \
-        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PGCW_CACHE_OPTIONS_INIT                                                \
+    {                                                                          \
+        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0                                                               \
     }
 
 /**

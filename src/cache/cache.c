@@ -17,11 +17,18 @@
 #define MIN_WAITING_BYTES (UINT64_C(1) << 20)
 
 void
-pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+pgcwi_cache_count_more(struct pgcw_cache *cache, enum pgcwi_counter counter,
+                       uint64_t more)
 {
     /* relaxed: a statistic; nothing else is read because of its value */
-    atomic_fetch_add_explicit(&cache->counters[counter], 1,
+    atomic_fetch_add_explicit(&cache->counters[counter], more,
                               memory_order_relaxed);
+}
+
+void
+pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+{
+    pgcwi_cache_count_more(cache, counter, 1);
 }
 
 static void
@@ -63,6 +70,9 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->absent_ttl_ms = options->absent_ttl_ms;
     cache->weigh = options->weigh;
     cache->weigh_context = options->weigh_context;
+    cache->on_hit = options->on_hit;
+    cache->on_miss = options->on_miss;
+    cache->on_lookup_context = options->on_lookup_context;
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
     pgcwi_flights_init(&cache->flights);
     pthread_mutex_init(&cache->write_lock, NULL);
@@ -154,6 +164,15 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
                                                                         : NULL;
 }
 
+static inline void
+tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
+     const struct pgcwi_key *key)
+{
+    if (__builtin_expect(told != NULL, false)) {
+        told(cache->on_lookup_context, key->bytes);
+    }
+}
+
 static struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
@@ -165,8 +184,10 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
     if (entry != NULL) {
         pgcwi_entry_visit(entry);
         pgcwi_reader_count_hit(cache->number);
+        tell(cache, cache->on_hit, key);
     } else {
         pgcwi_reader_count_miss(cache->number);
+        tell(cache, cache->on_miss, key);
     }
     return entry;
 }
@@ -333,6 +354,10 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
         .expirations = values[PGCWI_EXPIRATIONS],
+        .entries_invalidated = values[PGCWI_ENTRIES_INVALIDATED],
+        .replacements = values[PGCWI_REPLACEMENTS],
+        .needless_invalidations = values[PGCWI_NEEDLESS_INVALIDATIONS],
+        .load_ns = values[PGCWI_LOAD_NS],
         .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
     };
     pthread_mutex_unlock(&cache->write_lock);

@@ -99,11 +99,14 @@ explain_failure(enum pgcw_status status, struct pgcw_error *error)
 static enum pgcw_status
 call_loader(struct request *request, struct pgcw_fill *fill)
 {
+    int64_t begun_ns = pgcwi_clock_monotonic_ns();
     enum pgcw_status status;
 
     pgcwi_cache_count(request->cache, PGCWI_LOADS);
     status = request->loader.load(request->loader.context, request->key.bytes,
                                   fill, &request->error);
+    pgcwi_cache_count_more(request->cache, PGCWI_LOAD_NS,
+                           (uint64_t)(pgcwi_clock_monotonic_ns() - begun_ns));
     if (status == PGCW_BUSY) {
         status = PGCW_LOAD_FAILED; /* our own word for "try again" */
     }
