@@ -154,7 +154,8 @@ pgcw_cache_create(struct pgcw_listener *listener,
  * Free a cache, its entries and its strategy. Accepts NULL.
  *
  * No other call with the cache may be under way, no read section may use
- * it, every lease must have been filled or abandoned, and every pin released.
+ * it, every lease must have been filled or abandoned, every pin released, and
+ * every transaction ended.
  *
  * Threads: any but the library's, outside a read section. Blocks: until the
  * running strategy callback returns and for a grace period. Signals: unsafe.
@@ -336,7 +337,8 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
  * Store the value that was loaded under a lease, and give the lease back.
  *
  * The lease is gone whatever the result. A value whose load was overtaken
- * by an event is not stored: PGCW_OK, and the next caller misses (P1).
+ * by an event is not stored: PGCW_OK, and the next caller misses (P1). So it
+ * is with one that is loaded within a transaction: see transaction.h.
  *
  * @param lease    from pgcw_cache_acquire(), by any thread
  * @param value    copied
@@ -382,8 +384,9 @@ PGCW_API struct pgcw_stamp pgcw_cache_stamp(const struct pgcw_cache *cache);
  * @param value    copied
  * @param stamp    from pgcw_cache_stamp(), taken before the load began
  * @param options  NULL: the value depends on the whole cache
- * @retval PGCW_OK                stored, or overtaken by an event and of no
- *                                use
+ * @retval PGCW_OK                stored; or of no use, as an event has
+ *                                overtaken it, or the thread is in a
+ *                                transaction: see transaction.h
  * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
  * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
  * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored

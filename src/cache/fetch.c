@@ -227,8 +227,9 @@ load_or_wait(struct request *request, struct pgcwi_entry **entry)
     case PGCWI_JOIN_NO_MEMORY:
         break;
     }
-    return pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
-                           "no memory for a load");
+    (void)pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
+                          "no memory for a load");
+    return PGCW_NO_MEMORY;
 }
 
 static enum pgcw_status
