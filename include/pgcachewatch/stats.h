@@ -10,7 +10,13 @@
 
 PGCW_BEGIN_DECLS
 
-/** Counters of a cache; start with PGCW_CACHE_STATS_INIT. */
+/**
+ * Counters of a cache; start with PGCW_CACHE_STATS_INIT.
+ *
+ * `hits` and `misses` are counted by each thread for itself and summed when
+ * they are read, so that hits disturb nobody. The others are counted in one
+ * place, where a load or a store is paid for anyway.
+ */
 struct pgcw_cache_stats {
     size_t size;
     uint64_t hits;
@@ -45,12 +51,30 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
+    /** Entries that went because they were invalid; not when that happened,
+     * but when they were swept or a newer value came. */
+    uint64_t entries_invalidated;
+    /** Valid entries that went because a newer value of their key came. */
+    uint64_t replacements;
+    /**
+     * Values that were loaded again after an invalidation or a flush, and
+     * were the same, byte for byte. Many of many fills: the tags are too
+     * coarse, or rows share a slot (see pgcw_tag). There may have been more:
+     * what was swept first is not compared.
+     */
+    uint64_t needless_invalidations;
+    /** What loaders took, in nanoseconds; leases are not counted. By `loads`,
+     * the time of a load. */
+    uint64_t load_ns;
+    /** Values not stored because their thread was in a transaction: see
+     * transaction.h. */
+    uint64_t fills_refused_transaction;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                       \
+            0, 0, 0, 0, 0, 0, 0, 0, 0                                        \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

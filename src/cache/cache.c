@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "cache/reader.h"
+#include "cache/transaction.h"
 
 #define DEFAULT_MAX_ENTRIES 100000
 #define DEFAULT_MAX_BYTES (UINT64_C(256) << 20)
@@ -16,11 +17,18 @@
 #define MIN_WAITING_BYTES (UINT64_C(1) << 20)
 
 void
-pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+pgcwi_cache_count_more(struct pgcw_cache *cache, enum pgcwi_counter counter,
+                       uint64_t more)
 {
     /* relaxed: a statistic; nothing else is read because of its value */
-    atomic_fetch_add_explicit(&cache->counters[counter], 1,
+    atomic_fetch_add_explicit(&cache->counters[counter], more,
                               memory_order_relaxed);
+}
+
+void
+pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+{
+    pgcwi_cache_count_more(cache, counter, 1);
 }
 
 static void
@@ -62,6 +70,9 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->absent_ttl_ms = options->absent_ttl_ms;
     cache->weigh = options->weigh;
     cache->weigh_context = options->weigh_context;
+    cache->on_hit = options->on_hit;
+    cache->on_miss = options->on_miss;
+    cache->on_lookup_context = options->on_lookup_context;
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
     pgcwi_flights_init(&cache->flights);
     pthread_mutex_init(&cache->write_lock, NULL);
@@ -123,6 +134,10 @@ pgcwi_cache_close(struct pgcw_cache *cache)
         return;
     }
     assert(!pgcwi_reader_is_inside() && "not inside a read section");
+    /* relaxed: the caller knows that no other thread uses the cache */
+    assert(atomic_load_explicit(&cache->open_transactions,
+                                memory_order_relaxed) == 0 &&
+           "end the transactions first");
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
@@ -149,16 +164,30 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
                                                                         : NULL;
 }
 
+static inline void
+tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
+     const struct pgcwi_key *key)
+{
+    if (__builtin_expect(told != NULL, false)) {
+        told(cache->on_lookup_context, key->bytes);
+    }
+}
+
 static struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
 
+    if (pgcwi_transaction_is_any_open()) {
+        entry = pgcwi_transaction_filter(cache, entry);
+    }
     if (entry != NULL) {
         pgcwi_entry_visit(entry);
         pgcwi_reader_count_hit(cache->number);
+        tell(cache, cache->on_hit, key);
     } else {
         pgcwi_reader_count_miss(cache->number);
+        tell(cache, cache->on_miss, key);
     }
     return entry;
 }
@@ -228,7 +257,9 @@ struct pgcw_stamp
 pgcw_cache_stamp(const struct pgcw_cache *cache)
 {
     struct pgcw_stamp stamp = {
-        .clock = pgcwi_stamps_now(&cache->stamps),
+        .clock = pgcwi_transaction_is_private(cache)
+                     ? PGCWI_CLOCK_DEAD
+                     : pgcwi_stamps_now(&cache->stamps),
         .taken_at_ns = pgcwi_clock_coarse_ns(),
     };
 
@@ -263,12 +294,7 @@ pgcw_cache_invalidate(struct pgcw_cache *cache, struct pgcw_bytes key)
 enum pgcw_status
 pgcw_cache_invalidate_tag(struct pgcw_cache *cache, const struct pgcw_tag *tag)
 {
-    struct pgcw_event event = {
-        .schema = tag->schema != NULL ? tag->schema : "",
-        .table = tag->table,
-        .keys = &tag->key,
-        .key_count = tag->key.data != NULL ? 1 : 0,
-    };
+    struct pgcw_event event = pgcwi_tag_event(tag);
 
     if (!pgcwi_tag_is_valid(tag)) {
         return PGCW_INVALID_ARGUMENT;
@@ -328,6 +354,11 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
         .expirations = values[PGCWI_EXPIRATIONS],
+        .entries_invalidated = values[PGCWI_ENTRIES_INVALIDATED],
+        .replacements = values[PGCWI_REPLACEMENTS],
+        .needless_invalidations = values[PGCWI_NEEDLESS_INVALIDATIONS],
+        .load_ns = values[PGCWI_LOAD_NS],
+        .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

@@ -35,6 +35,11 @@ enum pgcwi_counter {
     PGCWI_FILLS,
     PGCWI_FILLS_REFUSED_STALE,
     PGCWI_FILLS_REFUSED_MEMORY,
+    PGCWI_FILLS_REFUSED_TRANSACTION,
+    PGCWI_ENTRIES_INVALIDATED,
+    PGCWI_REPLACEMENTS,
+    PGCWI_NEEDLESS_INVALIDATIONS,
+    PGCWI_LOAD_NS,
     PGCWI_EVICTIONS,
     PGCWI_EXPIRATIONS,
     PGCWI_INVALIDATIONS,
@@ -44,10 +49,13 @@ enum pgcwi_counter {
 };
 
 struct pgcw_cache {
-    /* immutable after create */
-    struct pgcwi_table table;
+    /* immutable after create; what a hit reads, on one line */
     uint64_t hash_seed;
-    uint32_t number; /* pgcwi_reader_cache_join() */
+    uint32_t number;         /* pgcwi_reader_cache_join() */
+    pgcw_lookup_fn *on_hit;  /* may be NULL */
+    pgcw_lookup_fn *on_miss; /* may be NULL */
+    void *on_lookup_context;
+    struct pgcwi_table table;
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
     uint32_t ttl_ms;        /* 0: none */
@@ -59,6 +67,7 @@ struct pgcw_cache {
     _Alignas(64) struct pgcwi_stamps stamps;
     struct pgcwi_tags tags;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
+    _Atomic uint32_t open_transactions; /* cache/transaction.h */
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     /* guarded by write_lock */
@@ -118,6 +127,8 @@ enum pgcw_status pgcwi_cache_store(struct pgcw_cache *cache,
                                    struct pgcwi_entry **entry);
 
 void pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter);
+void pgcwi_cache_count_more(struct pgcw_cache *cache,
+                            enum pgcwi_counter counter, uint64_t more);
 
 /* Make what an event is about invalid. */
 void pgcwi_cache_apply(struct pgcw_cache *cache,

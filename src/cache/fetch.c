@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "cache/pin.h"
 #include "cache/reader.h"
+#include "cache/transaction.h"
 
 /* One caller's way to a value. */
 struct request {
@@ -26,6 +27,19 @@ is_cached(const struct pgcw_cache *cache, const struct pgcwi_key *key)
     return found;
 }
 
+/* What this thread's connection sees is no other's, and the other way round. */
+static enum pgcwi_join
+start_alone(struct pgcw_cache *cache, const struct pgcwi_key *key,
+            struct pgcwi_seat *seat)
+{
+    struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
+
+    seat->clock = stamp.clock;
+    seat->flight = pgcwi_flight_start_alone(
+        pgcwi_flights_stripe(&cache->flights, key), key, stamp);
+    return seat->flight != NULL ? PGCWI_JOIN_OWNER : PGCWI_JOIN_NO_MEMORY;
+}
+
 enum pgcwi_join
 pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
                  int64_t timeout_ns, struct pgcwi_seat *seat)
@@ -35,6 +49,9 @@ pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
     enum pgcwi_join role = PGCWI_JOIN_WAITER;
     struct pgcwi_slots known;
 
+    if (pgcwi_transaction_is_private(cache)) {
+        return start_alone(cache, key, seat);
+    }
     pgcwi_cache_known_slots(cache, key, &known);
     pthread_mutex_lock(&stripe->lock);
     struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
@@ -55,6 +72,19 @@ pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return role;
 }
 
+void
+pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
+                     enum pgcw_status status, struct pgcwi_entry *entry,
+                     const struct pgcw_error *error)
+{
+    if (pgcwi_transaction_is_private(cache)) {
+        /* it may have become so since the flight began */
+        pgcwi_flight_complete(flight, PGCW_BUSY, NULL, NULL);
+    } else {
+        pgcwi_flight_complete(flight, status, entry, error);
+    }
+}
+
 static void
 explain_failure(enum pgcw_status status, struct pgcw_error *error)
 {
@@ -69,11 +99,14 @@ explain_failure(enum pgcw_status status, struct pgcw_error *error)
 static enum pgcw_status
 call_loader(struct request *request, struct pgcw_fill *fill)
 {
+    int64_t begun_ns = pgcwi_clock_monotonic_ns();
     enum pgcw_status status;
 
     pgcwi_cache_count(request->cache, PGCWI_LOADS);
     status = request->loader.load(request->loader.context, request->key.bytes,
                                   fill, &request->error);
+    pgcwi_cache_count_more(request->cache, PGCWI_LOAD_NS,
+                           (uint64_t)(pgcwi_clock_monotonic_ns() - begun_ns));
     if (status == PGCW_BUSY) {
         status = PGCW_LOAD_FAILED; /* our own word for "try again" */
     }
@@ -137,7 +170,8 @@ load_for_all(struct request *request, struct pgcwi_flight *flight,
         (void)pgcwi_cache_publish(request->cache, &request->key, *entry);
     }
     /* after it was stored, so that a newcomer finds the one or the other */
-    pgcwi_flight_complete(flight, status, *entry, &request->error);
+    pgcwi_fetch_complete(request->cache, flight, status, *entry,
+                         &request->error);
     return status;
 }
 
@@ -193,8 +227,9 @@ load_or_wait(struct request *request, struct pgcwi_entry **entry)
     case PGCWI_JOIN_NO_MEMORY:
         break;
     }
-    return pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
-                           "no memory for a load");
+    (void)pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
+                          "no memory for a load");
+    return PGCW_NO_MEMORY;
 }
 
 static enum pgcw_status

@@ -23,9 +23,16 @@ struct pgcwi_seat {
     uint64_t clock;
 };
 
-/* `timeout_ns`: when the flight is overdue, if it is a new one. */
+/*
+ * `timeout_ns`: when the flight is overdue, if it is a new one. Who is in a
+ * transaction gets one that nobody else joins.
+ */
 enum pgcwi_join pgcwi_fetch_join(struct pgcw_cache *cache,
                                  const struct pgcwi_key *key,
                                  int64_t timeout_ns, struct pgcwi_seat *seat);
+/* pgcwi_flight_complete(), where the owner may be in a transaction. */
+void pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
+                          enum pgcw_status status, struct pgcwi_entry *entry,
+                          const struct pgcw_error *error);
 
 #endif

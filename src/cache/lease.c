@@ -74,7 +74,7 @@ pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
     if (entry != NULL) {
         for_waiters = entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
     }
-    pgcwi_flight_complete(flight, for_waiters, entry, NULL);
+    pgcwi_fetch_complete(lease->cache, flight, for_waiters, entry, NULL);
     pgcwi_reclaim_release(entry);
     pgcwi_free(lease);
     return status;
