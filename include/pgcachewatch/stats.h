@@ -45,12 +45,14 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
+    /** Of `loads`, those of a value that was still valid. */
+    uint64_t refreshes;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                       \
+            0, 0, 0, 0, 0                                                    \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */
