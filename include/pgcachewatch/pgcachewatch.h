@@ -60,6 +60,7 @@
 #include <pgcachewatch/cache.h>
 #include <pgcachewatch/event.h>
 #include <pgcachewatch/export.h>
+#include <pgcachewatch/fetch_many.h>
 #include <pgcachewatch/install.h>
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>

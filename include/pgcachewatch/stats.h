@@ -15,11 +15,11 @@ struct pgcw_cache_stats {
     size_t size;
     uint64_t hits;
     uint64_t misses;
-    /** Loaders called by pgcw_cache_fetch(), and leases given. */
+    /** Loaders called, one for many keys once, and leases given. */
     uint64_t loads;
     /** Loads that failed, and leases abandoned. */
     uint64_t load_failures;
-    /** Calls that waited for another's load. */
+    /** Calls, or keys of one, that waited for another's load. */
     uint64_t flight_waits;
     /** Values stored. */
     uint64_t fills;
@@ -45,7 +45,7 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
-    /** Of `loads`, those of a value that was still valid. */
+    /** Values that were still valid, and were loaded anew all the same. */
     uint64_t refreshes;
 };
 
