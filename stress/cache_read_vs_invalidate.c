@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pgcachewatch/fetch_many.h>
+#include <pgcachewatch/many.h>
 
 #include "base/clock.h"
 #include "cache/cache.h"

@@ -60,10 +60,10 @@
 #include <pgcachewatch/cache.h>
 #include <pgcachewatch/event.h>
 #include <pgcachewatch/export.h>
-#include <pgcachewatch/fetch_many.h>
 #include <pgcachewatch/install.h>
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>
+#include <pgcachewatch/many.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>

@@ -9,7 +9,7 @@
  * who wait, whatever the order of their keys. Parts that got nothing from
  * another's flight have a seat anew, in the next round.
  */
-#include <pgcachewatch/fetch_many.h>
+#include <pgcachewatch/many.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +73,9 @@ static bool
 batch_init(struct batch *batch, size_t part_count)
 {
     batch->parts = pgcwi_alloc_array(part_count, sizeof(*batch->parts));
-    batch->own = pgcwi_alloc_array(part_count, sizeof(*batch->own));
+    batch->own = pgcwi_alloc_array(part_count, sizeof(void *));
     batch->keys = pgcwi_alloc_array(part_count, sizeof(*batch->keys));
-    batch->fills = pgcwi_alloc_array(part_count, sizeof(*batch->fills));
+    batch->fills = pgcwi_alloc_array(part_count, sizeof(void *));
     return batch->parts != NULL && batch->own != NULL && batch->keys != NULL &&
            batch->fills != NULL;
 }

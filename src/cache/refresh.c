@@ -31,7 +31,8 @@ pgcwi_refresh_settle(struct pgcw_cache *cache, enum pgcw_status status,
         *entry = old;
         return PGCW_OK;
     }
-    if (status == PGCW_NOT_FOUND && (*entry)->ttl_ms == 0 && is_valid) {
+    if (*entry != NULL && (*entry)->is_absent && (*entry)->ttl_ms == 0 &&
+        is_valid) {
         /* nothing was stored in its place, but it is known to be gone */
         pgcw_cache_invalidate(cache, pgcwi_entry_key(old));
     }

@@ -3,7 +3,7 @@
 #ifndef TESTS_SUPPORT_LOAD_MANY_H
 #define TESTS_SUPPORT_LOAD_MANY_H
 
-#include <pgcachewatch/fetch_many.h>
+#include <pgcachewatch/many.h>
 
 #include "support/load.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many keys at once: one load for all that are missing. */
-#ifndef PGCACHEWATCH_FETCH_MANY_H
-#define PGCACHEWATCH_FETCH_MANY_H
+#ifndef PGCACHEWATCH_MANY_H
+#define PGCACHEWATCH_MANY_H
 
 #include <stddef.h>
 
