@@ -117,12 +117,21 @@ struct pgcw_cache_options {
     pgcw_lookup_fn *on_miss;
     /** Of both. */
     void *on_lookup_context;
+    /**
+     * Refresh-ahead: so long after its load began a value that is still
+     * valid is loaded anew by one caller who fetches it, while others get it
+     * at once as before. If that load fails, its caller gets the old value,
+     * too, if it is still valid then, and the next is tried load_timeout_ms
+     * later. Must be below ttl_ms, if there is one. Only fetch and acquire
+     * refresh. Default 0: never.
+     */
+    uint32_t refresh_after_ms;
 };
 
 #define PGCW_CACHE_OPTIONS_INIT                                                \
     {                                                                          \
         sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0                                                               \
+            0, 0, 0                                                            \
     }
 
 /**
@@ -264,8 +273,10 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * Callers that miss the same key at the same time share one load, the
  * flight. A caller that comes after an invalidation does not accept a load
  * that began before it, and starts its own; so does one that has waited
- * until the load is overdue. While the listener is not LIVE each caller
- * loads by itself and nothing is cached (P2).
+ * until the load is overdue. So a loader that hangs holds up its own caller,
+ * but others only for load_timeout_ms, and a forgotten lease for
+ * lease_timeout_ms. While the listener is not LIVE each caller loads by
+ * itself and nothing is cached (P2).
  *
  * What a value depends on is known when it is loaded. So who came after an
  * event that may concern it waits for the load and, if it did, starts his own
@@ -276,13 +287,14 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * @param[in,out] value   a copy, on PGCW_OK; otherwise what it holds is
  *                        undefined, but it is still a valid buffer
  * @param[out]    error   may be NULL; written only on failure
- * @retval PGCW_OK         `value` holds it
+ * @retval PGCW_OK         `value` holds it; a failed refresh is no failure
  * @retval PGCW_NOT_FOUND  the database has none, says the loader or the cache
  * @retval PGCW_NO_MEMORY  for the flight or the copy
  * @return otherwise the loader's own status
  *
- * Threads: any, outside a read section. Blocks: never on a hit; else until
- * the loader is done, its own or another's. Signals: unsafe.
+ * Threads: any, outside a read section. Blocks: never on a hit, but to
+ * refresh it; else until the loader is done, its own or another's. Signals:
+ * unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
@@ -297,8 +309,9 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
  *
  * The rest as with pgcw_cache_fetch().
  *
- * Threads: any, outside a read section. Blocks: never on a hit; else until
- * the loader is done, its own or another's. Signals: unsafe.
+ * Threads: any, outside a read section. Blocks: never on a hit, but to
+ * refresh it; else until the loader is done, its own or another's. Signals:
+ * unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
@@ -323,7 +336,8 @@ struct pgcw_lease;
  *                       also when it is overdue
  * @retval PGCW_OK         a valid value
  * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
- * @retval PGCW_LEASED     load it, then fill or abandon
+ * @retval PGCW_LEASED     load it, then fill or abandon; there is no valid
+ *                         value, or one that is due: see refresh_after_ms
  * @retval PGCW_BUSY       another caller is loading it
  * @retval PGCW_NO_MEMORY  nothing was taken
  *

@@ -69,6 +69,7 @@
 #include <pgcachewatch/install.h>
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>
+#include <pgcachewatch/many.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>

@@ -21,11 +21,11 @@ struct pgcw_cache_stats {
     size_t size;
     uint64_t hits;
     uint64_t misses;
-    /** Loaders called by pgcw_cache_fetch(), and leases given. */
+    /** Loaders called, one for many keys once, and leases given. */
     uint64_t loads;
     /** Loads that failed, and leases abandoned. */
     uint64_t load_failures;
-    /** Calls that waited for another's load. */
+    /** Calls, or keys of one, that waited for another's load. */
     uint64_t flight_waits;
     /** Values stored. */
     uint64_t fills;
@@ -69,12 +69,14 @@ struct pgcw_cache_stats {
     /** Values not stored because their thread was in a transaction: see
      * transaction.h. */
     uint64_t fills_refused_transaction;
+    /** Values that were still valid, and were loaded anew all the same. */
+    uint64_t refreshes;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0                                        \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                     \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "cache/reader.h"
+#include "cache/refresh.h"
 #include "cache/transaction.h"
 
 #define DEFAULT_MAX_ENTRIES 100000
@@ -68,6 +69,7 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->lease_timeout_ns = options->lease_timeout_ms * PGCWI_NS_PER_MS;
     cache->ttl_ms = options->ttl_ms;
     cache->absent_ttl_ms = options->absent_ttl_ms;
+    cache->refresh_after_ms = options->refresh_after_ms;
     cache->weigh = options->weigh;
     cache->weigh_context = options->weigh_context;
     cache->on_hit = options->on_hit;
@@ -99,13 +101,27 @@ make_tables(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     return true;
 }
 
+static enum pgcw_status
+check(const struct pgcw_cache_options *options, struct pgcw_error *error)
+{
+    if (options->ttl_ms != 0 && options->refresh_after_ms >= options->ttl_ms) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "refresh_after_ms must be below ttl_ms");
+    }
+    return PGCW_OK;
+}
+
 enum pgcw_status
 pgcwi_cache_open(const struct pgcw_cache_options *options,
                  struct pgcw_cache **cache, struct pgcw_error *error)
 {
     struct pgcw_cache_options known = *options;
-    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
+    enum pgcw_status status = check(&known, error);
 
+    if (status != PGCW_OK) {
+        return status;
+    }
+    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a cache");
     }
@@ -224,6 +240,23 @@ pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
     const struct pgcwi_entry *entry = find_and_count(cache, key);
     enum pgcw_status status = status_of(entry);
     if (status == PGCW_OK) {
+        status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
+    }
+    pgcwi_reader_end();
+    return status;
+}
+
+enum pgcw_status
+pgcwi_cache_copy_or_claim(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                          struct pgcw_buffer *value, struct pgcwi_entry **due)
+{
+    pgcwi_reader_begin();
+    struct pgcwi_entry *entry = find_and_count(cache, key);
+    enum pgcw_status status = status_of(entry);
+    if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {
+        pgcwi_entry_hold(entry);
+        *due = entry;
+    } else if (status == PGCW_OK) {
         status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
     }
     pgcwi_reader_end();
@@ -359,6 +392,7 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .needless_invalidations = values[PGCWI_NEEDLESS_INVALIDATIONS],
         .load_ns = values[PGCWI_LOAD_NS],
         .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
+        .refreshes = values[PGCWI_REFRESHES],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

@@ -45,6 +45,7 @@ enum pgcwi_counter {
     PGCWI_INVALIDATIONS,
     PGCWI_KEY_INVALIDATIONS,
     PGCWI_FLUSHES,
+    PGCWI_REFRESHES,
     PGCWI_COUNTER_COUNT
 };
 
@@ -58,9 +59,10 @@ struct pgcw_cache {
     struct pgcwi_table table;
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
-    uint32_t ttl_ms;        /* 0: none */
-    uint32_t absent_ttl_ms; /* 0: not cached */
-    pgcw_weigh_fn *weigh;   /* may be NULL */
+    uint32_t ttl_ms;           /* 0: none */
+    uint32_t absent_ttl_ms;    /* 0: not cached */
+    uint32_t refresh_after_ms; /* 0: never */
+    pgcw_weigh_fn *weigh;      /* may be NULL */
     void *weigh_context;
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
     /* shared; apart, so that counting does not disturb readers */
@@ -93,6 +95,12 @@ struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
                                   const struct pgcwi_key *key,
                                   struct pgcw_buffer *value);
+/* The same, but where the caller shall refresh the value it is not copied:
+ * it is in `due`, and the caller holds it. */
+enum pgcw_status pgcwi_cache_copy_or_claim(struct pgcw_cache *cache,
+                                           const struct pgcwi_key *key,
+                                           struct pgcw_buffer *value,
+                                           struct pgcwi_entry **due);
 /* pgcw_cache_pin() for a key that is hashed already. */
 enum pgcw_status pgcwi_cache_pin(struct pgcw_cache *cache,
                                  const struct pgcwi_key *key,

@@ -204,6 +204,8 @@ pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
     entry->is_absent = fill->is_absent;
     entry->ttl_ms = ttl_of(cache, fill);
     entry->weight = weigh(cache, entry);
+    atomic_init(&entry->refresh_after_ms,
+                fill->is_absent ? 0 : cache->refresh_after_ms);
     return entry;
 }
 

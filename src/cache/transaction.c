@@ -340,7 +340,7 @@ pgcw_transaction_keep_loads(struct pgcw_transaction *transaction)
 static bool
 is_of_newer_table(const struct pgcw_transaction *transaction, uint32_t slot)
 {
-    return slot < PGCWI_SLOT_HASHED &&
+    return slot < PGCWI_SLOT_KEYS &&
            slot >= PGCWI_SLOT_TABLES + 2 * transaction->known_tables;
 }
 
