@@ -17,7 +17,8 @@
  *
  * A thread has at most one transaction with each cache, and only the thread
  * that began it may use it. Until it has written something, it changes
- * nothing. From then on, in its own thread:
+ * nothing, and what a READ COMMITTED transaction loads is stored; for others
+ * see pgcw_transaction_keep_loads(). From then on, in its own thread:
  *
  * - What depends on something written is a miss, and so is what has no tag.
  *   As rows are hashed, another row may be one, needlessly.
