@@ -59,6 +59,7 @@ P8_key_of_one_column_is_followed(void **state)
     alter_and_expect("ALTER TABLE t ADD PRIMARY KEY (a)", update,
                      "update t [2]");
     use_often(update);
+    alter_and_expect("ALTER TABLE t ADD UNIQUE (b)", update, "update t [2]");
     alter_and_expect("ALTER TABLE t DROP b", update, "update t [2]");
     alter_and_expect("ALTER TABLE t ALTER a TYPE text USING 'two'", update,
                      "update t [two]");
@@ -86,6 +87,15 @@ P8_key_of_two_columns_is_followed(void **state)
     alter_and_expect("ALTER TABLE t RENAME a TO d; ALTER TABLE t RENAME c TO "
                      "a; ALTER TABLE t RENAME d TO c",
                      update, "update t [[\"1\", \"2\"]]");
+    alter_and_expect("ALTER TABLE t ALTER b TYPE float8", update, "update t");
+    alter_and_expect("ALTER TABLE t ALTER b TYPE int", update,
+                     "update t [[\"1\", \"2\"]]");
+    alter_and_expect("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY "
+                     "(c, b, a), ADD UNIQUE (c, b)",
+                     update, "update t [[\"1\", \"2\", \"3\"]]");
+    alter_and_expect("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY "
+                     "(a, b)",
+                     update, "update t [[\"3\", \"2\"]]");
     alter_and_expect("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY "
                      "(b, c)",
                      update, "update t [[\"2\", \"1\"]]");
@@ -97,7 +107,7 @@ P8_key_of_two_columns_is_followed(void **state)
     alter_and_expect("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY "
                      "(c, a, x)",
                      "UPDATE t SET x = 5",
-                     "update t [[\"1\", \"3\", \"13\"] [\"1\", \"3\", "
+                     "update t [[\"1\", \"3\", \"17\"] [\"1\", \"3\", "
                      "\"5\"]]");
     alter_and_expect("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY "
                      "(c)",

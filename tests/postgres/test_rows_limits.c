@@ -410,6 +410,11 @@ deferred_key_and_failed_statement_are_no_trouble(void **state)
     expect("BEGIN; UPDATE t SET k = 1; UPDATE t SET k = n FROM (SELECT 5) AS x "
            "WHERE false; DELETE FROM t; COMMIT",
            "delete t [1], update t [1 2]");
+    /* 1500 times the new key, and more old ones than are looked at */
+    database_run(connection, "INSERT INTO t SELECT generate_series(1, 1500)");
+    drain();
+    expect("BEGIN; UPDATE t SET k = 1; DELETE FROM t; COMMIT",
+           "delete t [1], update t");
     database_run(connection, "INSERT INTO t VALUES (1)");
     drain();
     assert_string_equal(
