@@ -46,7 +46,7 @@
 -- cannot be told by row is told of the whole table: no primary key, a type
 -- whose text is not the same in each session, a key too long for a payload,
 -- more than 1000 keys or 8 payloads. Here there is an EXCEPTION block, which
--- costs some 1 us: a cast of the user's may fail, and so may a query that is
+-- costs 1 or 2 us: a cast of the user's may fail, and so may a query that is
 -- built from names. No backslash may stand in the body: what it means depends
 -- on a setting of the writer's session.
 
