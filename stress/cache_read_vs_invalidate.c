@@ -142,7 +142,7 @@ look_up(struct worker *worker, uint32_t key, uint64_t *version)
 static bool
 fetch(struct worker *worker, uint32_t key, uint64_t *version)
 {
-    struct pgcw_loader loader = {load, worker};
+    struct pgcw_loader loader = {.load = load, .context = worker};
 
     if (pgcw_cache_fetch(worker->world->cache, key_of(&key), loader,
                          &worker->buffer, NULL) != PGCW_OK) {

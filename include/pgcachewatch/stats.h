@@ -45,12 +45,16 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
+    /** Of `hits`, those in an outage: see PGCW_OUTAGE_SERVE_STALE. */
+    uint64_t stale_hits;
+    /** Fetches that waited for a place because max_loads loads ran. */
+    uint64_t place_waits;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                       \
+            0, 0, 0, 0, 0, 0                                                 \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "cache/age.h"
+#include "cache/outage.h"
 #include "cache/reader.h"
 
 #define DEFAULT_MAX_ENTRIES 100000
@@ -63,7 +65,13 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->weigh = options->weigh;
     cache->weigh_context = options->weigh_context;
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
+    cache->is_outage_error = options->outage == PGCW_OUTAGE_ERROR;
+    cache->stale_max_ns = options->outage == PGCW_OUTAGE_SERVE_STALE
+                              ? options->stale_max_ms * PGCWI_NS_PER_MS
+                              : 0;
+    cache->horizon_ns = NULL;
     pgcwi_flights_init(&cache->flights);
+    pgcwi_load_limit_init(&cache->load_limit, options->max_loads);
     pthread_mutex_init(&cache->write_lock, NULL);
     pgcwi_eviction_init(&cache->eviction, options->max_entries,
                         options->max_bytes);
@@ -93,8 +101,12 @@ pgcwi_cache_open(const struct pgcw_cache_options *options,
                  struct pgcw_cache **cache, struct pgcw_error *error)
 {
     struct pgcw_cache_options known = *options;
-    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
+    enum pgcw_status status = pgcwi_outage_check_options(options, error);
 
+    if (status != PGCW_OK) {
+        return status;
+    }
+    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a cache");
     }
@@ -126,6 +138,7 @@ pgcwi_cache_close(struct pgcw_cache *cache)
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
+    pgcwi_load_limit_fini(&cache->load_limit);
     pgcwi_flights_fini(&cache->flights);
     pgcwi_tags_fini(&cache->tags);
     pgcwi_stamps_fini(&cache->stamps);
@@ -149,38 +162,54 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
                                                                         : NULL;
 }
 
+/* Apart from what a hit needs: `entry` is not valid, and may be NULL. */
 static struct pgcwi_entry *
-find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
+find_stale_and_count(struct pgcw_cache *cache, struct pgcwi_entry *entry)
 {
-    struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
-
-    if (entry != NULL) {
-        pgcwi_entry_visit(entry);
-        pgcwi_reader_count_hit(cache->number);
-    } else {
+    if (entry == NULL || !pgcwi_outage_may_serve(cache, entry)) {
         pgcwi_reader_count_miss(cache->number);
+        return NULL;
     }
+    pgcwi_entry_visit(entry);
+    pgcwi_reader_count_stale_hit(cache->number);
+    return entry;
+}
+
+static inline struct pgcwi_entry *
+find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
+               int64_t oldest_ns)
+{
+    struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
+
+    if (entry != NULL && entry->stamp.taken_at_ns < oldest_ns) {
+        entry = NULL;
+    }
+    if (entry == NULL || !pgcwi_entry_is_valid(entry, &cache->stamps)) {
+        return find_stale_and_count(cache, entry);
+    }
+    pgcwi_entry_visit(entry);
+    pgcwi_reader_count_hit(cache->number);
     return entry;
 }
 
 static enum pgcw_status
-status_of(const struct pgcwi_entry *entry)
+status_of(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
 {
     if (entry == NULL) {
-        return PGCW_MISS;
+        return pgcwi_outage_miss(cache);
     }
     return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
 }
 
-enum pgcw_status
-pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
-                  struct pgcw_bytes *value)
+static inline enum pgcw_status
+look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
+        struct pgcw_bytes *value)
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
-    const struct pgcwi_entry *entry = find_and_count(cache, &hashed);
-    enum pgcw_status status = status_of(entry);
+    const struct pgcwi_entry *entry = find_and_count(cache, &hashed, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
     if (status == PGCW_OK) {
         *value = pgcwi_entry_value(entry);
     }
@@ -188,12 +217,26 @@ pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
 }
 
 enum pgcw_status
+pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
+                  struct pgcw_bytes *value)
+{
+    return look_up(cache, key, PGCWI_ANY_AGE, value);
+}
+
+enum pgcw_status
+pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
+                        uint32_t max_age_ms, struct pgcw_bytes *value)
+{
+    return look_up(cache, key, pgcwi_age_oldest_ns(cache, max_age_ms), value);
+}
+
+enum pgcw_status
 pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                 struct pgcw_buffer *value)
+                 int64_t oldest_ns, struct pgcw_buffer *value)
 {
     pgcwi_reader_begin();
-    const struct pgcwi_entry *entry = find_and_count(cache, key);
-    enum pgcw_status status = status_of(entry);
+    const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
     if (status == PGCW_OK) {
         status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
     }
@@ -207,21 +250,21 @@ pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
-    return pgcwi_cache_copy(cache, &hashed, value);
+    return pgcwi_cache_copy(cache, &hashed, PGCWI_ANY_AGE, value);
 }
 
 enum pgcw_status
 pgcwi_cache_pin(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                struct pgcwi_entry **entry)
+                int64_t oldest_ns, struct pgcwi_entry **entry)
 {
     pgcwi_reader_begin();
-    struct pgcwi_entry *found = find_and_count(cache, key);
+    struct pgcwi_entry *found = find_and_count(cache, key, oldest_ns);
     if (found != NULL) {
         pgcwi_entry_hold(found);
         *entry = found;
     }
     pgcwi_reader_end();
-    return status_of(found);
+    return status_of(cache, found);
 }
 
 struct pgcw_stamp
@@ -328,6 +371,8 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
         .expirations = values[PGCWI_EXPIRATIONS],
+        .stale_hits = counts.stale_hits,
+        .place_waits = values[PGCWI_PLACE_WAITS],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

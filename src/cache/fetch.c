@@ -2,10 +2,13 @@
 /* Read-through: pgcw_cache_fetch(). */
 #include "cache/fetch.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "cache/age.h"
+#include "cache/outage.h"
 #include "cache/pin.h"
 #include "cache/reader.h"
 
@@ -14,22 +17,26 @@ struct request {
     struct pgcw_cache *cache;
     struct pgcwi_key key;
     struct pgcw_loader loader;
-    struct pgcw_error error; /* status PGCW_OK: nobody has said why */
+    int64_t oldest_ns;         /* see cache/age.h */
+    int64_t place_deadline_ns; /* until then a load must have begun */
+    struct pgcw_error error;   /* status PGCW_OK: nobody has said why */
 };
 
 static bool
-is_cached(const struct pgcw_cache *cache, const struct pgcwi_key *key)
+is_cached(const struct pgcw_cache *cache, const struct pgcwi_want *want)
 {
     pgcwi_reader_begin();
-    bool found = pgcwi_cache_find(cache, key) != NULL;
+    const struct pgcwi_entry *entry = pgcwi_cache_find(cache, want->key);
+    bool found = entry != NULL && entry->stamp.taken_at_ns >= want->oldest_ns;
     pgcwi_reader_end();
     return found;
 }
 
 enum pgcwi_join
-pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                 int64_t timeout_ns, struct pgcwi_seat *seat)
+pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_want *want,
+                 struct pgcwi_seat *seat)
 {
+    const struct pgcwi_key *key = want->key;
     struct pgcwi_flight_stripe *stripe =
         pgcwi_flights_stripe(&cache->flights, key);
     enum pgcwi_join role = PGCWI_JOIN_WAITER;
@@ -40,13 +47,17 @@ pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
     struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
     seat->clock = stamp.clock;
     seat->flight = pgcwi_flight_find(stripe, key, &cache->stamps, &known);
+    if (seat->flight != NULL &&
+        seat->flight->stamp.taken_at_ns < want->oldest_ns) {
+        seat->flight = NULL; /* its value would be too old */
+    }
     if (seat->flight != NULL) {
         pgcwi_flight_hold(seat->flight);
-    } else if (is_cached(cache, key)) {
+    } else if (is_cached(cache, want)) {
         /* the flight that we missed has stored its value before it left */
         role = PGCWI_JOIN_CACHED;
     } else {
-        int64_t deadline_ns = pgcwi_clock_monotonic_ns() + timeout_ns;
+        int64_t deadline_ns = pgcwi_clock_monotonic_ns() + want->timeout_ns;
 
         seat->flight = pgcwi_flight_start(stripe, key, stamp, deadline_ns);
         role = seat->flight != NULL ? PGCWI_JOIN_OWNER : PGCWI_JOIN_NO_MEMORY;
@@ -95,7 +106,40 @@ give_up(const struct request *request, const struct pgcw_fill *fill)
                        PGCW_REMOVED_UNSTORED);
 }
 
-/* The entry of PGCW_OK and PGCW_NOT_FOUND is the caller's to hold. */
+/*
+ * A place for a load, which begins then; `flight` may be NULL. It is had
+ * before the loader is called, and by whoever calls it: those who share the
+ * flight have none, and each has his own deadline for it.
+ */
+static enum pgcw_status
+take_place(struct request *request, struct pgcwi_flight *flight)
+{
+    struct pgcw_cache *cache = request->cache;
+
+    if (pgcwi_load_limit_try(&cache->load_limit)) {
+        return PGCW_OK;
+    }
+    if (flight != NULL) {
+        pgcwi_flight_postpone(flight, request->place_deadline_ns);
+    }
+    pgcwi_cache_count(cache, PGCWI_PLACE_WAITS);
+    if (!pgcwi_load_limit_wait(&cache->load_limit,
+                               request->place_deadline_ns)) {
+        return PGCW_TIMEOUT;
+    }
+    if (pgcwi_outage_miss(cache) != PGCW_MISS) {
+        pgcwi_load_limit_give_back(&cache->load_limit);
+        return PGCW_DISCONNECTED; /* it has closed meanwhile */
+    }
+    if (flight != NULL) {
+        pgcwi_flight_begin(flight, pgcw_cache_stamp(cache),
+                           pgcwi_clock_monotonic_ns() + cache->load_timeout_ns);
+    }
+    return PGCW_OK;
+}
+
+/* By one who has a place, which he has no more afterwards. The entry of
+ * PGCW_OK and PGCW_NOT_FOUND is the caller's to hold. */
 static enum pgcw_status
 load(struct request *request, struct pgcw_stamp stamp,
      struct pgcwi_entry **entry)
@@ -105,6 +149,7 @@ load(struct request *request, struct pgcw_stamp stamp,
 
     pgcwi_fill_init(&fill, &request->cache->tags, &request->key);
     enum pgcw_status status = call_loader(request, &fill);
+    pgcwi_load_limit_give_back(&request->cache->load_limit);
     if (status == PGCW_OK) {
         value = (struct pgcw_bytes){fill.value.data, fill.value.size};
     }
@@ -130,8 +175,14 @@ static enum pgcw_status
 load_for_all(struct request *request, struct pgcwi_flight *flight,
              struct pgcwi_entry **entry)
 {
-    enum pgcw_status status = load(request, flight->stamp, entry);
+    enum pgcw_status status = take_place(request, flight);
 
+    if (status != PGCW_OK) {
+        /* not our result: whoever waits tries for himself */
+        pgcwi_flight_complete(flight, PGCW_BUSY, NULL, NULL);
+        return status;
+    }
+    status = load(request, flight->stamp, entry);
     if (*entry != NULL && (!(*entry)->is_absent || (*entry)->ttl_ms != 0)) {
         /* a value that cannot be stored is still a value for the callers */
         (void)pgcwi_cache_publish(request->cache, &request->key, *entry);
@@ -141,15 +192,29 @@ load_for_all(struct request *request, struct pgcwi_flight *flight,
     return status;
 }
 
+static enum pgcw_status
+load_alone(struct request *request, struct pgcwi_entry **entry)
+{
+    enum pgcw_status status = pgcwi_outage_miss(request->cache);
+
+    if (status == PGCW_MISS) {
+        status = take_place(request, NULL);
+    }
+    return status == PGCW_OK
+               ? load(request, pgcw_cache_stamp(request->cache), entry)
+               : status;
+}
+
 /*
  * Whether nothing has made the value invalid before its waiter came. If the
- * clock stands where the load began, nothing has made anything invalid.
+ * clock stood where the load began, nothing had made anything invalid; if it
+ * stood before that, the load began after he came.
  */
 static bool
 is_acceptable(const struct pgcw_cache *cache, const struct pgcwi_entry *entry,
               uint64_t seat_clock)
 {
-    return entry->stamp.clock == seat_clock ||
+    return entry->stamp.clock >= seat_clock ||
            pgcwi_entry_is_coherent(entry, &cache->stamps);
 }
 
@@ -160,7 +225,8 @@ wait_for_other(struct request *request, const struct pgcwi_seat *seat,
     enum pgcw_status status;
 
     pgcwi_cache_count(request->cache, PGCWI_FLIGHT_WAITS);
-    status = pgcwi_flight_wait(seat->flight, entry, &request->error);
+    status = pgcwi_flight_wait(seat->flight, request->place_deadline_ns, entry,
+                               &request->error);
     if (*entry != NULL && !is_acceptable(request->cache, *entry, seat->clock)) {
         pgcwi_reclaim_release(*entry);
         *entry = NULL;
@@ -174,19 +240,21 @@ static enum pgcw_status
 load_or_wait(struct request *request, struct pgcwi_entry **entry)
 {
     struct pgcw_cache *cache = request->cache;
+    struct pgcwi_want want = {&request->key, request->oldest_ns,
+                              cache->load_timeout_ns};
     struct pgcwi_seat seat;
 
     if (!pgcwi_stamps_is_open(&cache->stamps)) {
-        return load(request, pgcw_cache_stamp(cache), entry);
+        return load_alone(request, entry);
     }
-    switch (
-        pgcwi_fetch_join(cache, &request->key, cache->load_timeout_ns, &seat)) {
+    switch (pgcwi_fetch_join(cache, &want, &seat)) {
     case PGCWI_JOIN_OWNER:
         return load_for_all(request, seat.flight, entry);
     case PGCWI_JOIN_WAITER:
         return wait_for_other(request, &seat, entry);
     case PGCWI_JOIN_CACHED: {
-        enum pgcw_status status = pgcwi_cache_pin(cache, &request->key, entry);
+        enum pgcw_status status =
+            pgcwi_cache_pin(cache, &request->key, request->oldest_ns, entry);
 
         return status == PGCW_MISS ? PGCW_BUSY : status;
     }
@@ -203,6 +271,8 @@ load_until_had(struct request *request, struct pgcwi_entry **entry)
     enum pgcw_status status;
 
     *entry = NULL;
+    request->place_deadline_ns =
+        pgcwi_clock_monotonic_ns() + request->cache->load_timeout_ns;
     do {
         status = load_or_wait(request, entry);
     } while (status == PGCW_BUSY);
@@ -222,9 +292,29 @@ write_error(const struct request *request, enum pgcw_status status,
     } else if (status == PGCW_NOT_FOUND) {
         (void)pgcwi_error_set(error, status,
                               "the database has no value for this key");
+    } else if (status == PGCW_DISCONNECTED) {
+        (void)pgcwi_outage_explain(error);
+    } else if (status == PGCW_TIMEOUT) {
+        (void)pgcwi_error_set(error, status,
+                              "as many loads as max_loads allows, %" PRIu64
+                              ", ran until load_timeout_ms",
+                              request->cache->load_limit.max_loads);
     } else {
         (void)pgcwi_error_set(error, status, "no memory for a value");
     }
+}
+
+/* Before the first look at the cache. */
+static struct request
+make_request(struct pgcw_cache *cache, struct pgcw_bytes key,
+             struct pgcw_loader loader)
+{
+    return (struct request){
+        .cache = cache,
+        .key = pgcwi_cache_key(cache, key),
+        .loader = loader,
+        .oldest_ns = pgcwi_age_oldest_ns(cache, loader.max_age_ms),
+    };
 }
 
 enum pgcw_status
@@ -232,9 +322,9 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
                  struct pgcw_loader loader, struct pgcw_buffer *value,
                  struct pgcw_error *error)
 {
-    struct request request = {
-        .cache = cache, .key = pgcwi_cache_key(cache, key), .loader = loader};
-    enum pgcw_status status = pgcwi_cache_copy(cache, &request.key, value);
+    struct request request = make_request(cache, key, loader);
+    enum pgcw_status status =
+        pgcwi_cache_copy(cache, &request.key, request.oldest_ns, value);
 
     if (status == PGCW_MISS) {
         struct pgcwi_entry *entry;
@@ -254,10 +344,10 @@ pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
                         struct pgcw_loader loader, struct pgcw_pin **pin,
                         struct pgcw_error *error)
 {
-    struct request request = {
-        .cache = cache, .key = pgcwi_cache_key(cache, key), .loader = loader};
+    struct request request = make_request(cache, key, loader);
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status = pgcwi_cache_pin(cache, &request.key, &entry);
+    enum pgcw_status status =
+        pgcwi_cache_pin(cache, &request.key, request.oldest_ns, &entry);
 
     if (status == PGCW_MISS) {
         status = load_until_had(&request, &entry);

@@ -23,9 +23,15 @@ struct pgcwi_seat {
     uint64_t clock;
 };
 
-/* `timeout_ns`: when the flight is overdue, if it is a new one. */
+/* What he wants. */
+struct pgcwi_want {
+    const struct pgcwi_key *key;
+    int64_t oldest_ns;  /* see cache/age.h */
+    int64_t timeout_ns; /* when the flight is overdue, if it is a new one */
+};
+
 enum pgcwi_join pgcwi_fetch_join(struct pgcw_cache *cache,
-                                 const struct pgcwi_key *key,
-                                 int64_t timeout_ns, struct pgcwi_seat *seat);
+                                 const struct pgcwi_want *want,
+                                 struct pgcwi_seat *seat);
 
 #endif

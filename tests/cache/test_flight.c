@@ -114,7 +114,8 @@ assert_result_is(struct pgcwi_flight *flight, const char *text)
 {
     struct pgcwi_entry *entry = NULL;
 
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_OK);
     struct pgcw_bytes value = pgcwi_entry_value(entry);
     assert_int_equal(value.size, strlen(text));
     assert_memory_equal(value.data, text, value.size);
@@ -176,7 +177,8 @@ who_holds_a_flight_gets_its_failure(void **state)
     struct pgcwi_flight *flight = start(&key);
     assert_ptr_equal(join(&key), flight);
     pgcwi_flight_complete(flight, PGCW_REFUSED, NULL, &failure);
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, &error), PGCW_REFUSED);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, &error),
+                     PGCW_REFUSED);
     assert_memory_equal(&error, &failure, sizeof(error));
     assert_null(entry);
 }
@@ -236,7 +238,8 @@ waiting_ends_when_the_flight_is_overdue(void **state)
         start_until(&key, pgcwi_clock_monotonic_ns() + SECOND);
     assert_ptr_equal(join(&key), flight);
     pgcwi_clock_advance_ns(SECOND - PGCWI_NS_PER_MS);
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_BUSY);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_BUSY);
     complete(flight, "late");
 }
 
@@ -304,7 +307,8 @@ value_is_kept_until_the_last_has_let_go(void **state)
     assert_ptr_equal(join(&key), flight);
     assert_ptr_equal(join(&key), flight);
     complete(flight, "value");
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_OK);
     pgcwi_flight_leave(flight);
     assert_memory_equal(pgcwi_entry_value(entry).data, "value", 5);
     pgcwi_reclaim_release(entry);
