@@ -9,6 +9,8 @@
 #include <pgcachewatch/bytes.h>
 #include <pgcachewatch/export.h>
 #include <pgcachewatch/fill.h>
+#include <pgcachewatch/outage.h>
+#include <pgcachewatch/pin.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 
@@ -62,29 +64,6 @@ typedef void pgcw_removal_fn(void *context, struct pgcw_bytes key,
  */
 typedef size_t pgcw_weigh_fn(void *context, struct pgcw_bytes key,
                              struct pgcw_bytes value);
-
-/** What a cache does while its listener is not LIVE (P2). */
-enum pgcw_outage {
-    /** Lookups miss, each fetch loads by itself, and nothing is stored. */
-    PGCW_OUTAGE_BYPASS = 0,
-    /**
-     * For stale_max_ms after the listener left LIVE, what was valid then is
-     * served: unless its TTL is over, or the caller, or an event that is
-     * heard all the same, has made it invalid. Attempts to connect that fail
-     * do not make that time longer. For other keys, and afterwards, it is as
-     * with PGCW_OUTAGE_BYPASS. When the listener is LIVE again everything is
-     * invalid, as ever (P3).
-     *
-     * A connection that is silent is only noticed by its heartbeat. So a
-     * value may be older than stale_max_ms, by the heartbeat_interval_ms and
-     * heartbeat_timeout_ms of the listener at most.
-     */
-    PGCW_OUTAGE_SERVE_STALE = 1,
-    /** Lookups, fetches and acquire say PGCW_DISCONNECTED, and no loader is
-     * called: where nothing stale may be served, and the database must be
-     * spared. */
-    PGCW_OUTAGE_ERROR = 2
-};
 
 /** Start with PGCW_CACHE_OPTIONS_INIT; zero always means the default. */
 struct pgcw_cache_options {
@@ -269,45 +248,6 @@ pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value);
-
-/** A value that is kept beyond a read section, whatever happens to it. */
-struct pgcw_pin;
-
-/**
- * Look a key up and keep its value, without a copy.
- *
- * Unlike a lookup it writes to the entry, so threads that pin the same one
- * slow each other down. What is pinned stays in memory, beyond max_bytes.
- *
- * @param[in]  key  borrowed during the call
- * @param[out] pin  set only on PGCW_OK; give it to pgcw_pin_release()
- * @retval PGCW_OK            pinned; as with pgcw_cache_lookup()
- * @retval PGCW_MISS          none
- * @retval PGCW_NOT_FOUND     the database has none: see absent_ttl_ms
- * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
- *
- * Threads: any. Blocks: never. Signals: unsafe.
- */
-PGCW_API PGCW_MUST_CHECK enum pgcw_status
-pgcw_cache_pin(struct pgcw_cache *cache, struct pgcw_bytes key,
-               struct pgcw_pin **pin);
-
-/**
- * Return the value that is pinned, aligned for any type.
- *
- * @return valid until the pin is released
- *
- * Threads: any. Blocks: never. Signals: safe.
- */
-PGCW_API struct pgcw_bytes pgcw_pin_value(struct pgcw_pin *pin);
-
-/**
- * Give a pin back. Accepts NULL.
- *
- * Threads: any, not only the one that pinned; before the cache is
- * destroyed. Blocks: never. Signals: unsafe.
- */
-PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
 
 /**
  * Look a key up, and load it if it is not there: read-through.
