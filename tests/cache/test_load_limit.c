@@ -353,6 +353,72 @@ who_shares_a_load_does_not_inherit_its_owners_impatience(void **state)
 }
 
 static void
+who_shares_a_load_does_not_wait_for_its_place_as_long_as_its_owner(void **state)
+{
+    struct pgcw_cache *cache = open_limited(1, 2000);
+    struct load hangs = LOAD_OF(cache, "late");
+    struct load load = LOAD_OF(cache, "value");
+    struct pgcw_lease *lease = NULL;
+    struct fetch one;
+    struct fetch owner;
+    struct fetch waiter;
+
+    (void)state;
+    assert_int_equal(take_lease(cache, "two", &lease), PGCW_LEASED);
+    start_fetch(&waiter, "two", &load);
+    wait_for_waiters(cache, 1);
+    hangs.middle = wait_until_told;
+    start_fetch(&one, "one", &hangs);
+    wait_for_queue(cache, 1);
+    wait_for_ms(1000);
+    /* so that the owner does not share the lease's flight */
+    pgcw_cache_invalidate(cache, bytes_of("two"));
+    start_fetch(&owner, "two", &load);
+    wait_for_queue(cache, 2);
+    pgcw_lease_abandon(lease);
+    /* who shares it now, and has waited longer */
+    assert_true(end_fetch_with(&waiter, NULL));
+    assert_int_equal(waiter.status, PGCW_TIMEOUT);
+    assert_int_equal(load_count(&load), 0);
+    gate_open(&hangs.may_end);
+    assert_true(end_fetch_with(&owner, "value"));
+    assert_true(end_fetch_with(&one, "late"));
+    pgcwi_cache_close(cache);
+}
+
+static void
+invalidate_all(struct load *load)
+{
+    pgcw_cache_invalidate_all(load->cache);
+}
+
+static void
+who_came_before_a_load_began_takes_what_was_invalidated_during_it(void **state)
+{
+    struct pgcw_cache *cache = *state;
+    struct load hangs = LOAD_OF(cache, "late");
+    struct load load = LOAD_OF(cache, "value");
+    struct fetch one;
+    struct fetch owner;
+    struct fetch waiter;
+
+    start_hanging(&one, "one", &hangs);
+    load.middle = invalidate_all;
+    start_fetch(&owner, "two", &load);
+    wait_for_queue(cache, 1);
+    start_fetch(&waiter, "two", &load);
+    wait_for_waiters(cache, 1);
+    /* the load begins later than he came, also by the clock */
+    pgcw_cache_invalidate_all(cache);
+    gate_open(&hangs.may_end);
+    assert_true(end_fetch_with(&owner, "value"));
+    assert_true(end_fetch_with(&waiter, "value"));
+    assert_true(end_fetch_with(&one, "late"));
+    assert_int_equal(load_count(&load), 1);
+    assert_true(has_nothing(cache, "two"));
+}
+
+static void
 load_that_has_begun_gets_its_whole_time(void **state)
 {
     struct pgcw_cache *cache = *state;
@@ -642,6 +708,9 @@ main(void)
         cmocka_unit_test(
             all_who_share_a_load_that_never_began_are_told_in_their_own_time),
         TEST(who_shares_a_load_does_not_inherit_its_owners_impatience),
+        cmocka_unit_test(
+            who_shares_a_load_does_not_wait_for_its_place_as_long_as_its_owner),
+        TEST(who_came_before_a_load_began_takes_what_was_invalidated_during_it),
         TEST(load_that_has_begun_gets_its_whole_time),
         TEST(P1_load_that_waited_for_its_place_is_stamped_when_it_begins),
         cmocka_unit_test(

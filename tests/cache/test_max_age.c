@@ -217,6 +217,7 @@ P6_load_that_began_too_long_ago_is_not_shared(void **state)
     gate_wait(&slow.has_begun);
     pgcwi_clock_advance_ns(MAX_AGE_NS);
     assert_true(fetches_fresh(&load, "new"));
+    assert_int_equal(stats_of(*state).flight_waits, 0);
     gate_open(&slow.may_end);
     assert_true(end_fetch_with(&before, "old"));
     /* and does not take the place of what was loaded later */
