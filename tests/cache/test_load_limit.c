@@ -401,12 +401,14 @@ who_came_before_a_load_began_takes_what_was_invalidated_during_it(void **state)
     struct fetch one;
     struct fetch owner;
     struct fetch waiter;
+    struct pgcw_loader fresh = loader_of(&load);
 
     start_hanging(&one, "one", &hangs);
     load.middle = invalidate_all;
     start_fetch(&owner, "two", &load);
     wait_for_queue(cache, 1);
-    start_fetch(&waiter, "two", &load);
+    fresh.max_age_ms = 1; /* which it is not older than, either */
+    start_fetch_with(&waiter, cache, "two", fresh);
     wait_for_waiters(cache, 1);
     /* the load begins later than he came, also by the clock */
     pgcw_cache_invalidate_all(cache);
