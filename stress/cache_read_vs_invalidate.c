@@ -176,7 +176,7 @@ look_up(struct worker *worker, uint32_t key, uint64_t *version)
 static bool
 fetch(struct worker *worker, uint32_t key, uint64_t *version)
 {
-    struct pgcw_loader loader = {load_or_fail, worker};
+    struct pgcw_loader loader = {.load = load_or_fail, .context = worker};
 
     if (pgcw_cache_fetch(worker->world->cache, key_of(&key), loader,
                          &worker->buffer, NULL) != PGCW_OK) {
@@ -189,7 +189,7 @@ fetch(struct worker *worker, uint32_t key, uint64_t *version)
 static bool
 fetch_pinned(struct worker *worker, uint32_t key, uint64_t *version)
 {
-    struct pgcw_loader loader = {load_or_fail, worker};
+    struct pgcw_loader loader = {.load = load_or_fail, .context = worker};
     struct pgcw_pin *pin;
 
     if (pgcw_cache_fetch_pinned(worker->world->cache, key_of(&key), loader,

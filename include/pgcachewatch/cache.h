@@ -9,6 +9,8 @@
 #include <pgcachewatch/bytes.h>
 #include <pgcachewatch/export.h>
 #include <pgcachewatch/fill.h>
+#include <pgcachewatch/outage.h>
+#include <pgcachewatch/pin.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 
@@ -126,12 +128,25 @@ struct pgcw_cache_options {
      * refresh. Default 0: never.
      */
     uint32_t refresh_after_ms;
+    /** Default PGCW_OUTAGE_BYPASS. */
+    enum pgcw_outage outage;
+    /** With PGCW_OUTAGE_SERVE_STALE, which needs one. */
+    uint32_t stale_max_ms;
+    /**
+     * Loads of the cache that may run at the same time, so that a flush or an
+     * outage does not send everybody to the database at once. A fetch above
+     * it waits for a place, in the order of arrival, until load_timeout_ms
+     * after its call; pgcw_cache_acquire() does not wait. A lease has a place
+     * until it is filled, abandoned or overdue. A loader that fetches from
+     * the same cache needs a second place. Default 0: any number.
+     */
+    uint64_t max_loads;
 };
 
 #define PGCW_CACHE_OPTIONS_INIT                                                \
     {                                                                          \
         sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0                                                            \
+            0, 0, 0, (enum pgcw_outage)0, 0, 0                                 \
     }
 
 /**
@@ -197,15 +212,17 @@ PGCW_API void pgcw_read_end(void);
  * A hit takes no lock, no atomic read-modify-write and no allocation, and
  * writes nothing shared but a bit of the entry, if it is not set yet (P4). It
  * is never a value whose load began before an event that was applied
- * when the call began (P1). While the listener is not LIVE, every lookup is
- * a miss (P2).
+ * when the call began (P1). While the listener is not LIVE, the cache's
+ * outage policy says what a lookup gives; by default it is a miss (P2).
  *
  * @param[in]  key    borrowed during the call
  * @param[out] value  set only on PGCW_OK; valid until the read section ends;
  *                    its data is aligned for any type
- * @retval PGCW_OK         a valid value
- * @retval PGCW_MISS       none
- * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
+ * @retval PGCW_OK            a valid value; or a stale one, if the policy is
+ *                            PGCW_OUTAGE_SERVE_STALE
+ * @retval PGCW_MISS          none
+ * @retval PGCW_NOT_FOUND     the database has none: see absent_ttl_ms
+ * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
  *
  * Threads: any, inside a read section. Blocks: never. Signals: unsafe.
  */
@@ -214,58 +231,50 @@ pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
                   struct pgcw_bytes *value);
 
 /**
+ * Look up a value that is known to be fresh (P6), without a copy.
+ *
+ * A valid value counts if it shows the database as it was max_age_ms before
+ * the call, or later: because its load began no earlier, or because the
+ * listener's horizon is no older. Every answered heartbeat moves the horizon
+ * on. So, with a listener that is LIVE, a max_age_ms well above its
+ * heartbeat_interval_ms lets almost every valid value pass; below it, most
+ * of the time only those pass that were loaded within it. To ask for less,
+ * shorten the interval; to see what is committed now, call
+ * pgcw_listener_sync() before a plain lookup.
+ *
+ * What is applied is what the strategy lets through: one that keeps events
+ * back, such as a window, makes values older by as much.
+ *
+ * @param[in]  key         borrowed during the call
+ * @param[in]  max_age_ms  0: any, as pgcw_cache_lookup()
+ * @param[out] value       as with pgcw_cache_lookup()
+ * @retval PGCW_OK            a valid value that is fresh enough
+ * @retval PGCW_MISS          none; there may be an older one
+ * @retval PGCW_NOT_FOUND     the database has none: see absent_ttl_ms
+ * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
+ *
+ * Threads: any, inside a read section. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
+                        uint32_t max_age_ms, struct pgcw_bytes *value);
+
+/**
  * Look a key up and copy the value.
  *
  * @param[in]     key    borrowed during the call
  * @param[in,out] value  the copy, on PGCW_OK; otherwise unchanged
- * @retval PGCW_OK         a valid value
- * @retval PGCW_MISS       none
- * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
- * @retval PGCW_NO_MEMORY  there is one, but the buffer could not grow
+ * @retval PGCW_OK            as with pgcw_cache_lookup()
+ * @retval PGCW_MISS          none
+ * @retval PGCW_NOT_FOUND     the database has none: see absent_ttl_ms
+ * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
+ * @retval PGCW_NO_MEMORY     there is one, but the buffer could not grow
  *
  * Threads: any. Blocks: never. Signals: unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value);
-
-/** A value that is kept beyond a read section, whatever happens to it. */
-struct pgcw_pin;
-
-/**
- * Look a key up and keep its value, without a copy.
- *
- * Unlike a lookup it writes to the entry, so threads that pin the same one
- * slow each other down. What is pinned stays in memory, beyond max_bytes.
- *
- * @param[in]  key  borrowed during the call
- * @param[out] pin  set only on PGCW_OK; give it to pgcw_pin_release()
- * @retval PGCW_OK         pinned a valid value
- * @retval PGCW_MISS       none
- * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
- *
- * Threads: any. Blocks: never. Signals: unsafe.
- */
-PGCW_API PGCW_MUST_CHECK enum pgcw_status
-pgcw_cache_pin(struct pgcw_cache *cache, struct pgcw_bytes key,
-               struct pgcw_pin **pin);
-
-/**
- * Return the value that is pinned, aligned for any type.
- *
- * @return valid until the pin is released
- *
- * Threads: any. Blocks: never. Signals: safe.
- */
-PGCW_API struct pgcw_bytes pgcw_pin_value(struct pgcw_pin *pin);
-
-/**
- * Give a pin back. Accepts NULL.
- *
- * Threads: any, not only the one that pinned; before the cache is
- * destroyed. Blocks: never. Signals: unsafe.
- */
-PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
 
 /**
  * Look a key up, and load it if it is not there: read-through.
@@ -275,8 +284,14 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * that began before it, and starts its own; so does one that has waited
  * until the load is overdue. So a loader that hangs holds up its own caller,
  * but others only for load_timeout_ms, and a forgotten lease for
- * lease_timeout_ms. While the listener is not LIVE each caller loads by
- * itself and nothing is cached (P2).
+ * lease_timeout_ms. While the listener is not LIVE nothing is cached, and the
+ * cache's outage policy says what a fetch does; by default each caller loads
+ * by itself (P2).
+ *
+ * With max_loads, a caller has a place before it calls its loader. A flight
+ * whose owner waits for a place has not begun, so that whoever comes
+ * shares it, whatever was invalidated meanwhile; and each of those who share
+ * it waits for the place until its own load_timeout_ms, not the owner's.
  *
  * What a value depends on is known when it is loaded. So who came after an
  * event that may concern it waits for the load and, if it did, starts his own
@@ -287,9 +302,12 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * @param[in,out] value   a copy, on PGCW_OK; otherwise what it holds is
  *                        undefined, but it is still a valid buffer
  * @param[out]    error   may be NULL; written only on failure
- * @retval PGCW_OK         `value` holds it; a failed refresh is no failure
- * @retval PGCW_NOT_FOUND  the database has none, says the loader or the cache
- * @retval PGCW_NO_MEMORY  for the flight or the copy
+ * @retval PGCW_OK            `value` holds it; a failed refresh is no failure
+ * @retval PGCW_NOT_FOUND     the database has none, says the loader or the
+ *                            cache
+ * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
+ * @retval PGCW_TIMEOUT       max_loads loads ran until load_timeout_ms
+ * @retval PGCW_NO_MEMORY     for the flight or the copy
  * @return otherwise the loader's own status
  *
  * Threads: any, outside a read section. Blocks: never on a hit, but to
@@ -334,12 +352,14 @@ struct pgcw_lease;
  * @param[out]    lease  set only on PGCW_LEASED; give it to
  *                       pgcw_lease_fill() or pgcw_lease_abandon(), once,
  *                       also when it is overdue
- * @retval PGCW_OK         a valid value
- * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
- * @retval PGCW_LEASED     load it, then fill or abandon; there is no valid
- *                         value, or one that is due: see refresh_after_ms
- * @retval PGCW_BUSY       another caller is loading it
- * @retval PGCW_NO_MEMORY  nothing was taken
+ * @retval PGCW_OK            as with pgcw_cache_lookup()
+ * @retval PGCW_NOT_FOUND     the database has none: see absent_ttl_ms
+ * @retval PGCW_LEASED        load it, then fill or abandon; there is no valid
+ *                            value, or one that is due: see refresh_after_ms
+ * @retval PGCW_BUSY          another caller is loading it, or max_loads loads
+ *                            run
+ * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
+ * @retval PGCW_NO_MEMORY     nothing was taken
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */

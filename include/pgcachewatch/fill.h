@@ -101,10 +101,14 @@ typedef enum pgcw_status pgcw_loader_fn(void *context, struct pgcw_bytes key,
                                         struct pgcw_fill *fill,
                                         struct pgcw_error *error);
 
-/** A loader and what it needs. */
+/** A loader and what it needs. Initialise it by the fields' names, as more
+ * may come; what is not named is 0. */
 struct pgcw_loader {
     pgcw_loader_fn *load;
     void *context;
+    /** A value that is in the cache counts only if it is no older, as with
+     * pgcw_cache_lookup_fresh(); else it is loaded anew. 0: any. */
+    uint32_t max_age_ms;
 };
 
 /** How a value is stored; start with PGCW_FILL_OPTIONS_INIT. */

@@ -23,13 +23,15 @@
  * - P1 No stale fill. Once an event has been applied, no lookup that starts
  *   afterwards returns a value whose load began before.
  * - P2 Fail closed. A cache serves only while its listener is LIVE;
- *   otherwise every lookup is a miss.
+ *   otherwise it does as its outage policy says: by default every lookup is a
+ *   miss.
  * - P3 A gap flushes. Lost connection, full ring, undecodable payload,
  *   failed allocation: everything is invalid before the cache serves again.
  * - P4 Readers never wait. A hit takes no lock, no atomic read-modify-write
  *   and no allocation; an invalidation is O(1) for readers.
  * - P5 Order. Events are applied in commit order, each to every cache.
- * - P6 Known freshness. pgcw_listener_horizon_ns() is proven, not guessed.
+ * - P6 Known freshness. pgcw_listener_horizon_ns() is proven, not guessed,
+ *   and pgcw_cache_lookup_fresh() asks for a maximum age.
  * - P7 Read your writes. pgcw_listener_sync() returns once every commit
  *   acknowledged before the call is applied.
  * - P8 Writers are never hurt. The triggers cannot fail a statement, and the
@@ -70,6 +72,8 @@
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>
 #include <pgcachewatch/many.h>
+#include <pgcachewatch/outage.h>
+#include <pgcachewatch/pin.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>

@@ -71,12 +71,16 @@ struct pgcw_cache_stats {
     uint64_t fills_refused_transaction;
     /** Values that were still valid, and were loaded anew all the same. */
     uint64_t refreshes;
+    /** Of `hits`, those in an outage: see PGCW_OUTAGE_SERVE_STALE. */
+    uint64_t stale_hits;
+    /** Fetches that waited for a place because max_loads loads ran. */
+    uint64_t place_waits;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                     \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                               \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

@@ -18,7 +18,7 @@ enum pgcw_status {
     PGCW_UNSUPPORTED = 3,
     /** The time given was not enough. */
     PGCW_TIMEOUT = 4,
-    /** PostgreSQL is not reached; the detail has libpq's text. */
+    /** PostgreSQL is not reached, or not listened to; the detail says why. */
     PGCW_DISCONNECTED = 5,
     /** PostgreSQL refused; sqlstate and detail have its words. */
     PGCW_REFUSED = 6,

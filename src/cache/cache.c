@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "cache/age.h"
+#include "cache/outage.h"
 #include "cache/reader.h"
 #include "cache/refresh.h"
 #include "cache/transaction.h"
@@ -76,7 +78,13 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->on_miss = options->on_miss;
     cache->on_lookup_context = options->on_lookup_context;
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
+    cache->is_outage_error = options->outage == PGCW_OUTAGE_ERROR;
+    cache->stale_max_ns = options->outage == PGCW_OUTAGE_SERVE_STALE
+                              ? options->stale_max_ms * PGCWI_NS_PER_MS
+                              : 0;
+    cache->horizon_ns = NULL;
     pgcwi_flights_init(&cache->flights);
+    pgcwi_load_limit_init(&cache->load_limit, options->max_loads);
     pthread_mutex_init(&cache->write_lock, NULL);
     pgcwi_eviction_init(&cache->eviction, options->max_entries,
                         options->max_bytes);
@@ -108,7 +116,7 @@ check(const struct pgcw_cache_options *options, struct pgcw_error *error)
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "refresh_after_ms must be below ttl_ms");
     }
-    return PGCW_OK;
+    return pgcwi_outage_check_options(options, error);
 }
 
 enum pgcw_status
@@ -157,6 +165,7 @@ pgcwi_cache_close(struct pgcw_cache *cache)
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
+    pgcwi_load_limit_fini(&cache->load_limit);
     pgcwi_flights_fini(&cache->flights);
     pgcwi_tags_fini(&cache->tags);
     pgcwi_stamps_fini(&cache->stamps);
@@ -189,43 +198,57 @@ tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
     }
 }
 
-static struct pgcwi_entry *
-find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
+/* Serves what is valid, or may be served all the same. */
+static inline struct pgcwi_entry *
+find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
+               int64_t oldest_ns)
 {
-    struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
+    struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
 
+    if (entry != NULL && entry->stamp.taken_at_ns < oldest_ns) {
+        entry = NULL;
+    }
+    bool is_valid =
+        entry != NULL && pgcwi_entry_is_valid(entry, &cache->stamps);
+    if (!is_valid && entry != NULL && !pgcwi_outage_may_serve(cache, entry)) {
+        entry = NULL;
+    }
     if (pgcwi_transaction_is_any_open()) {
         entry = pgcwi_transaction_filter(cache, entry);
     }
-    if (entry != NULL) {
-        pgcwi_entry_visit(entry);
-        pgcwi_reader_count_hit(cache->number);
-        tell(cache, cache->on_hit, key);
-    } else {
+    if (entry == NULL) {
         pgcwi_reader_count_miss(cache->number);
         tell(cache, cache->on_miss, key);
+        return NULL;
     }
+    pgcwi_entry_visit(entry);
+    if (is_valid) {
+        pgcwi_reader_count_hit(cache->number);
+    } else {
+        pgcwi_reader_count_stale_hit(cache->number);
+    }
+    tell(cache, cache->on_hit, key);
     return entry;
 }
 
 static enum pgcw_status
-status_of(const struct pgcwi_entry *entry)
+status_of(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
 {
     if (entry == NULL) {
-        return PGCW_MISS;
+        return pgcwi_outage_miss(cache);
     }
     return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
 }
 
-enum pgcw_status
-pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
-                  struct pgcw_bytes *value)
+static inline enum pgcw_status
+look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
+        struct pgcw_bytes *value)
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
-    const struct pgcwi_entry *entry = find_and_count(cache, &hashed);
-    enum pgcw_status status = status_of(entry);
+    const struct pgcwi_entry *entry = find_and_count(cache, &hashed, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
     if (status == PGCW_OK) {
         *value = pgcwi_entry_value(entry);
     }
@@ -233,12 +256,26 @@ pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
 }
 
 enum pgcw_status
+pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
+                  struct pgcw_bytes *value)
+{
+    return look_up(cache, key, PGCWI_ANY_AGE, value);
+}
+
+enum pgcw_status
+pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
+                        uint32_t max_age_ms, struct pgcw_bytes *value)
+{
+    return look_up(cache, key, pgcwi_age_oldest_ns(cache, max_age_ms), value);
+}
+
+enum pgcw_status
 pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                 struct pgcw_buffer *value)
+                 int64_t oldest_ns, struct pgcw_buffer *value)
 {
     pgcwi_reader_begin();
-    const struct pgcwi_entry *entry = find_and_count(cache, key);
-    enum pgcw_status status = status_of(entry);
+    const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
     if (status == PGCW_OK) {
         status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
     }
@@ -248,11 +285,12 @@ pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
 
 enum pgcw_status
 pgcwi_cache_copy_or_claim(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                          struct pgcw_buffer *value, struct pgcwi_entry **due)
+                          int64_t oldest_ns, struct pgcw_buffer *value,
+                          struct pgcwi_entry **due)
 {
     pgcwi_reader_begin();
-    struct pgcwi_entry *entry = find_and_count(cache, key);
-    enum pgcw_status status = status_of(entry);
+    struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
     if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {
         pgcwi_entry_hold(entry);
         *due = entry;
@@ -269,21 +307,21 @@ pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
-    return pgcwi_cache_copy(cache, &hashed, value);
+    return pgcwi_cache_copy(cache, &hashed, PGCWI_ANY_AGE, value);
 }
 
 enum pgcw_status
 pgcwi_cache_pin(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                struct pgcwi_entry **entry)
+                int64_t oldest_ns, struct pgcwi_entry **entry)
 {
     pgcwi_reader_begin();
-    struct pgcwi_entry *found = find_and_count(cache, key);
+    struct pgcwi_entry *found = find_and_count(cache, key, oldest_ns);
     if (found != NULL) {
         pgcwi_entry_hold(found);
         *entry = found;
     }
     pgcwi_reader_end();
-    return status_of(found);
+    return status_of(cache, found);
 }
 
 struct pgcw_stamp
@@ -393,6 +431,8 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .load_ns = values[PGCWI_LOAD_NS],
         .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
         .refreshes = values[PGCWI_REFRESHES],
+        .stale_hits = counts.stale_hits,
+        .place_waits = values[PGCWI_PLACE_WAITS],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

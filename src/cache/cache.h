@@ -21,6 +21,7 @@
 #include "cache/fill.h"
 #include "cache/flight.h"
 #include "cache/key_hash.h"
+#include "cache/load_limit.h"
 #include "cache/reclaim.h"
 #include "cache/stamps.h"
 #include "cache/table.h"
@@ -46,6 +47,7 @@ enum pgcwi_counter {
     PGCWI_KEY_INVALIDATIONS,
     PGCWI_FLUSHES,
     PGCWI_REFRESHES,
+    PGCWI_PLACE_WAITS,
     PGCWI_COUNTER_COUNT
 };
 
@@ -65,6 +67,9 @@ struct pgcw_cache {
     pgcw_weigh_fn *weigh;      /* may be NULL */
     void *weigh_context;
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
+    const _Atomic int64_t *horizon_ns;   /* the listener's; may be NULL */
+    int64_t stale_max_ns;                /* 0: nothing is served stale */
+    bool is_outage_error;
     /* shared; apart, so that counting does not disturb readers */
     _Alignas(64) struct pgcwi_stamps stamps;
     struct pgcwi_tags tags;
@@ -72,6 +77,7 @@ struct pgcw_cache {
     _Atomic uint32_t open_transactions; /* cache/transaction.h */
     /* guarded by their own locks */
     struct pgcwi_flights flights;
+    struct pgcwi_load_limit load_limit;
     /* guarded by write_lock */
     pthread_mutex_t write_lock;
     struct pgcwi_eviction eviction;
@@ -91,19 +97,21 @@ struct pgcwi_key pgcwi_cache_key(const struct pgcw_cache *cache,
 /* In a read section; NULL if there is no valid entry. */
 struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
                                      const struct pgcwi_key *key);
-/* pgcw_cache_get() for a key that is hashed already. */
+/* pgcw_cache_get() for a key that is hashed already; of a value whose load
+ * began at oldest_ns or later: see cache/age.h. */
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
                                   const struct pgcwi_key *key,
-                                  struct pgcw_buffer *value);
+                                  int64_t oldest_ns, struct pgcw_buffer *value);
 /* The same, but where the caller shall refresh the value it is not copied:
  * it is in `due`, and the caller holds it. */
 enum pgcw_status pgcwi_cache_copy_or_claim(struct pgcw_cache *cache,
                                            const struct pgcwi_key *key,
+                                           int64_t oldest_ns,
                                            struct pgcw_buffer *value,
                                            struct pgcwi_entry **due);
-/* pgcw_cache_pin() for a key that is hashed already. */
+/* The same for pgcw_cache_pin(). */
 enum pgcw_status pgcwi_cache_pin(struct pgcw_cache *cache,
-                                 const struct pgcwi_key *key,
+                                 const struct pgcwi_key *key, int64_t oldest_ns,
                                  struct pgcwi_entry **entry);
 
 /* What is known of every entry of this key, whatever it holds. */

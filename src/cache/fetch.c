@@ -2,10 +2,13 @@
 /* Read-through: pgcw_cache_fetch(). */
 #include "cache/fetch.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "cache/age.h"
+#include "cache/outage.h"
 #include "cache/pin.h"
 #include "cache/reader.h"
 #include "cache/refresh.h"
@@ -16,17 +19,19 @@ struct request {
     struct pgcw_cache *cache;
     struct pgcwi_key key;
     struct pgcw_loader loader;
-    struct pgcw_error error; /* status PGCW_OK: nobody has said why */
+    int64_t oldest_ns;         /* see cache/age.h */
+    int64_t place_deadline_ns; /* until then a load must have begun */
+    struct pgcw_error error;   /* status PGCW_OK: nobody has said why */
 };
 
-/* Whether there is a valid value, but for the one that is known. */
+/* Whether there is a valid value, but for the one that he has. */
 static bool
-is_cached(const struct pgcw_cache *cache, const struct pgcwi_key *key,
-          const struct pgcwi_entry *known)
+is_cached(const struct pgcw_cache *cache, const struct pgcwi_want *want)
 {
     pgcwi_reader_begin();
-    const struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
-    bool is_other = entry != NULL && entry != known;
+    const struct pgcwi_entry *entry = pgcwi_cache_find(cache, want->key);
+    bool is_other = entry != NULL && entry != want->old &&
+                    entry->stamp.taken_at_ns >= want->oldest_ns;
     pgcwi_reader_end();
     return is_other;
 }
@@ -44,31 +49,44 @@ start_alone(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return seat->flight != NULL ? PGCWI_JOIN_OWNER : PGCWI_JOIN_NO_MEMORY;
 }
 
+/* The caller holds the stripe's lock. */
+static struct pgcwi_flight *
+find_flight(struct pgcw_cache *cache, struct pgcwi_flight_stripe *stripe,
+            const struct pgcwi_want *want)
+{
+    struct pgcwi_slots known;
+    struct pgcwi_flight *flight;
+
+    pgcwi_cache_known_slots(cache, want->key, &known);
+    flight = pgcwi_flight_find(stripe, want->key, &cache->stamps, &known);
+    return flight != NULL && flight->stamp.taken_at_ns >= want->oldest_ns
+               ? flight
+               : NULL; /* its value would be too old */
+}
+
 enum pgcwi_join
-pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                 const struct pgcwi_entry *old, int64_t timeout_ns,
+pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_want *want,
                  struct pgcwi_seat *seat)
 {
+    const struct pgcwi_key *key = want->key;
     struct pgcwi_flight_stripe *stripe =
         pgcwi_flights_stripe(&cache->flights, key);
     enum pgcwi_join role = PGCWI_JOIN_WAITER;
-    struct pgcwi_slots known;
 
     if (pgcwi_transaction_is_private(cache)) {
         return start_alone(cache, key, seat);
     }
-    pgcwi_cache_known_slots(cache, key, &known);
     pthread_mutex_lock(&stripe->lock);
     struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
     seat->clock = stamp.clock;
-    seat->flight = pgcwi_flight_find(stripe, key, &cache->stamps, &known);
+    seat->flight = find_flight(cache, stripe, want);
     if (seat->flight != NULL) {
         pgcwi_flight_hold(seat->flight);
-    } else if (is_cached(cache, key, old)) {
+    } else if (is_cached(cache, want)) {
         /* the flight that we missed has stored its value before it left */
         role = PGCWI_JOIN_CACHED;
     } else {
-        int64_t deadline_ns = pgcwi_clock_monotonic_ns() + timeout_ns;
+        int64_t deadline_ns = pgcwi_clock_monotonic_ns() + want->timeout_ns;
 
         seat->flight = pgcwi_flight_start(stripe, key, stamp, deadline_ns);
         role = seat->flight != NULL ? PGCWI_JOIN_OWNER : PGCWI_JOIN_NO_MEMORY;
@@ -115,6 +133,45 @@ pgcwi_fetch_judge(struct pgcw_cache *cache, enum pgcw_status status,
     }
     if (status != PGCW_OK && status != PGCW_NOT_FOUND) {
         pgcwi_cache_count(cache, PGCWI_LOAD_FAILURES);
+    }
+    return status;
+}
+
+enum pgcw_status
+pgcwi_fetch_wait_for_place(struct pgcw_cache *cache, int64_t deadline_ns)
+{
+    pgcwi_cache_count(cache, PGCWI_PLACE_WAITS);
+    if (!pgcwi_load_limit_wait(&cache->load_limit, deadline_ns)) {
+        return PGCW_TIMEOUT;
+    }
+    if (pgcwi_outage_miss(cache) != PGCW_MISS) {
+        pgcwi_load_limit_give_back(&cache->load_limit);
+        return PGCW_DISCONNECTED; /* it has closed meanwhile */
+    }
+    return PGCW_OK;
+}
+
+/*
+ * A place for a load, which begins then; `flight` may be NULL. It is had
+ * before the loader is called, and by whoever calls it: those who share the
+ * flight have none, and each has his own deadline for it.
+ */
+static enum pgcw_status
+take_place(const struct request *request, struct pgcwi_flight *flight)
+{
+    struct pgcw_cache *cache = request->cache;
+
+    if (pgcwi_load_limit_try(&cache->load_limit)) {
+        return PGCW_OK;
+    }
+    if (flight != NULL) {
+        pgcwi_flight_postpone(flight, request->place_deadline_ns);
+    }
+    enum pgcw_status status =
+        pgcwi_fetch_wait_for_place(cache, request->place_deadline_ns);
+    if (status == PGCW_OK && flight != NULL) {
+        pgcwi_flight_begin(flight, pgcw_cache_stamp(cache),
+                           pgcwi_clock_monotonic_ns() + cache->load_timeout_ns);
     }
     return status;
 }
@@ -166,7 +223,8 @@ pgcwi_fetch_finish(const struct pgcwi_load *load, enum pgcw_status status,
     return status;
 }
 
-/* `flight` NULL: the cache is closed. */
+/* By one who has a place, which he has no more afterwards. `flight` NULL: the
+ * cache is closed. */
 static enum pgcw_status
 load(struct request *request, struct pgcwi_flight *flight,
      struct pgcwi_entry **entry)
@@ -185,32 +243,60 @@ load(struct request *request, struct pgcwi_flight *flight,
     int64_t begun_ns = pgcwi_clock_monotonic_ns();
     enum pgcw_status status = request->loader.load(
         request->loader.context, request->key.bytes, &fill, &request->error);
+    pgcwi_load_limit_give_back(&cache->load_limit);
     status = pgcwi_fetch_judge(cache, status, begun_ns, &request->error);
     status = pgcwi_fetch_finish(&load, status, &fill, &request->error, entry);
     pgcwi_fill_fini(&fill);
     return status;
 }
 
+static enum pgcw_status
+load_for_all(struct request *request, struct pgcwi_flight *flight,
+             struct pgcwi_entry **entry)
+{
+    enum pgcw_status status = take_place(request, flight);
+
+    if (status != PGCW_OK) {
+        /* not our result: whoever waits tries for himself */
+        pgcwi_flight_complete(flight, PGCW_BUSY, NULL, NULL);
+        return status;
+    }
+    return load(request, flight, entry);
+}
+
+static enum pgcw_status
+load_alone(struct request *request, struct pgcwi_entry **entry)
+{
+    enum pgcw_status status = pgcwi_outage_miss(request->cache);
+
+    if (status == PGCW_MISS) {
+        status = take_place(request, NULL);
+    }
+    return status == PGCW_OK ? load(request, NULL, entry) : status;
+}
+
 /*
  * Whether nothing has made the value invalid before its waiter came. If the
- * clock stands where the load began, nothing has made anything invalid.
+ * clock stood where the load began, nothing had made anything invalid; if it
+ * stood before that, the load began after he came.
  */
 static bool
 is_acceptable(const struct pgcw_cache *cache, const struct pgcwi_entry *entry,
               uint64_t seat_clock)
 {
-    return entry->stamp.clock == seat_clock ||
+    return entry->stamp.clock >= seat_clock ||
            pgcwi_entry_is_coherent(entry, &cache->stamps);
 }
 
 enum pgcw_status
 pgcwi_fetch_wait(struct pgcw_cache *cache, const struct pgcwi_seat *seat,
-                 struct pgcwi_entry **entry, struct pgcw_error *error)
+                 int64_t place_deadline_ns, struct pgcwi_entry **entry,
+                 struct pgcw_error *error)
 {
     enum pgcw_status status;
 
     pgcwi_cache_count(cache, PGCWI_FLIGHT_WAITS);
-    status = pgcwi_flight_wait(seat->flight, entry, error);
+    status = pgcwi_flight_wait(seat->flight, place_deadline_ns, entry, error);
     if (*entry != NULL && !is_acceptable(cache, *entry, seat->clock)) {
         pgcwi_reclaim_release(*entry);
         *entry = NULL;
@@ -224,19 +310,22 @@ static enum pgcw_status
 load_or_wait(struct request *request, struct pgcwi_entry **entry)
 {
     struct pgcw_cache *cache = request->cache;
+    struct pgcwi_want want = {&request->key, NULL, request->oldest_ns,
+                              cache->load_timeout_ns};
     struct pgcwi_seat seat;
 
     if (!pgcwi_stamps_is_open(&cache->stamps)) {
-        return load(request, NULL, entry);
+        return load_alone(request, entry);
     }
-    switch (pgcwi_fetch_join(cache, &request->key, NULL, cache->load_timeout_ns,
-                             &seat)) {
+    switch (pgcwi_fetch_join(cache, &want, &seat)) {
     case PGCWI_JOIN_OWNER:
-        return load(request, seat.flight, entry);
+        return load_for_all(request, seat.flight, entry);
     case PGCWI_JOIN_WAITER:
-        return pgcwi_fetch_wait(cache, &seat, entry, &request->error);
+        return pgcwi_fetch_wait(cache, &seat, request->place_deadline_ns, entry,
+                                &request->error);
     case PGCWI_JOIN_CACHED: {
-        enum pgcw_status status = pgcwi_cache_pin(cache, &request->key, entry);
+        enum pgcw_status status =
+            pgcwi_cache_pin(cache, &request->key, request->oldest_ns, entry);
 
         return status == PGCW_MISS ? PGCW_BUSY : status;
     }
@@ -254,10 +343,29 @@ load_until_had(struct request *request, struct pgcwi_entry **entry)
     enum pgcw_status status;
 
     *entry = NULL;
+    request->place_deadline_ns =
+        pgcwi_clock_monotonic_ns() + request->cache->load_timeout_ns;
     do {
         status = load_or_wait(request, entry);
     } while (status == PGCW_BUSY);
     return status;
+}
+
+/* As the owner, if there is a place at once: he has a value to go on with. */
+static enum pgcw_status
+load_anew(struct request *request, struct pgcwi_flight *flight,
+          struct pgcwi_entry **entry)
+{
+    struct pgcw_cache *cache = request->cache;
+    struct pgcwi_entry *old = *entry;
+
+    if (!pgcwi_load_limit_try(&cache->load_limit)) {
+        pgcwi_flight_complete(flight, PGCW_BUSY, NULL, NULL);
+        return PGCW_OK;
+    }
+    pgcwi_cache_count(cache, PGCWI_REFRESHES);
+    return pgcwi_refresh_settle(cache, load(request, flight, entry), old,
+                                entry);
 }
 
 /* The entry is the old value, and then what was had; the caller holds it. */
@@ -265,15 +373,13 @@ static enum pgcw_status
 refresh(struct request *request, struct pgcwi_entry **entry)
 {
     struct pgcw_cache *cache = request->cache;
-    struct pgcwi_entry *old = *entry;
+    struct pgcwi_want want = {&request->key, *entry, request->oldest_ns,
+                              cache->load_timeout_ns};
     struct pgcwi_seat seat;
 
-    switch (pgcwi_fetch_join(cache, &request->key, old, cache->load_timeout_ns,
-                             &seat)) {
+    switch (pgcwi_fetch_join(cache, &want, &seat)) {
     case PGCWI_JOIN_OWNER:
-        pgcwi_cache_count(cache, PGCWI_REFRESHES);
-        return pgcwi_refresh_settle(cache, load(request, seat.flight, entry),
-                                    old, entry);
+        return load_anew(request, seat.flight, entry);
     case PGCWI_JOIN_WAITER:
         pgcwi_flight_leave(seat.flight);
         break;
@@ -284,22 +390,51 @@ refresh(struct request *request, struct pgcwi_entry **entry)
     return PGCW_OK; /* with the old value, as a hit */
 }
 
+void
+pgcwi_fetch_explain(const struct pgcw_cache *cache, enum pgcw_status status,
+                    struct pgcw_error *error)
+{
+    if (error->status != PGCW_OK) {
+        return;
+    }
+    if (status == PGCW_NOT_FOUND) {
+        (void)pgcwi_error_set(error, status,
+                              "the database has no value for this key");
+    } else if (status == PGCW_DISCONNECTED) {
+        (void)pgcwi_outage_explain(error);
+    } else if (status == PGCW_TIMEOUT) {
+        (void)pgcwi_error_set(error, status,
+                              "as many loads as max_loads allows, %" PRIu64
+                              ", ran until load_timeout_ms",
+                              cache->load_limit.max_loads);
+    } else {
+        (void)pgcwi_error_set(error, status, "no memory for a value");
+    }
+}
+
 /* The caller's error, for a result that is not a value. */
 static void
-write_error(const struct request *request, enum pgcw_status status,
+write_error(struct request *request, enum pgcw_status status,
             struct pgcw_error *error)
 {
     if (status == PGCW_OK || error == NULL) {
         return;
     }
-    if (request->error.status != PGCW_OK) {
-        *error = request->error;
-    } else if (status == PGCW_NOT_FOUND) {
-        (void)pgcwi_error_set(error, status,
-                              "the database has no value for this key");
-    } else {
-        (void)pgcwi_error_set(error, status, "no memory for a value");
-    }
+    pgcwi_fetch_explain(request->cache, status, &request->error);
+    *error = request->error;
+}
+
+/* Before the first look at the cache. */
+static struct request
+make_request(struct pgcw_cache *cache, struct pgcw_bytes key,
+             struct pgcw_loader loader)
+{
+    return (struct request){
+        .cache = cache,
+        .key = pgcwi_cache_key(cache, key),
+        .loader = loader,
+        .oldest_ns = pgcwi_age_oldest_ns(cache, loader.max_age_ms),
+    };
 }
 
 enum pgcw_status
@@ -307,11 +442,10 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
                  struct pgcw_loader loader, struct pgcw_buffer *value,
                  struct pgcw_error *error)
 {
-    struct request request = {
-        .cache = cache, .key = pgcwi_cache_key(cache, key), .loader = loader};
+    struct request request = make_request(cache, key, loader);
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status =
-        pgcwi_cache_copy_or_claim(cache, &request.key, value, &entry);
+    enum pgcw_status status = pgcwi_cache_copy_or_claim(
+        cache, &request.key, request.oldest_ns, value, &entry);
 
     if (status == PGCW_MISS || entry != NULL) {
         status = entry != NULL ? refresh(&request, &entry)
@@ -330,10 +464,10 @@ pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
                         struct pgcw_loader loader, struct pgcw_pin **pin,
                         struct pgcw_error *error)
 {
-    struct request request = {
-        .cache = cache, .key = pgcwi_cache_key(cache, key), .loader = loader};
+    struct request request = make_request(cache, key, loader);
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status = pgcwi_cache_pin(cache, &request.key, &entry);
+    enum pgcw_status status =
+        pgcwi_cache_pin(cache, &request.key, request.oldest_ns, &entry);
 
     if (status == PGCW_MISS) {
         status = load_until_had(&request, &entry);

@@ -23,15 +23,18 @@ struct pgcwi_seat {
     uint64_t clock;
 };
 
-/*
- * `timeout_ns`: when the flight is overdue, if it is a new one. `old`: the
- * value that the caller has and shall refresh; NULL: none.
- * Who is in a transaction gets a flight that nobody else joins.
- */
+/* What he wants. */
+struct pgcwi_want {
+    const struct pgcwi_key *key;
+    const struct pgcwi_entry *old; /* what he has and shall refresh, or NULL */
+    int64_t oldest_ns;             /* see cache/age.h */
+    int64_t timeout_ns; /* when the flight is overdue, if it is a new one */
+};
+
+/* Who is in a transaction gets a flight that nobody else joins. */
 enum pgcwi_join pgcwi_fetch_join(struct pgcw_cache *cache,
-                                 const struct pgcwi_key *key,
-                                 const struct pgcwi_entry *old,
-                                 int64_t timeout_ns, struct pgcwi_seat *seat);
+                                 const struct pgcwi_want *want,
+                                 struct pgcwi_seat *seat);
 /* pgcwi_flight_complete(), where the owner may be in a transaction. */
 void pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
                           enum pgcw_status status, struct pgcwi_entry *entry,
@@ -40,12 +43,22 @@ void pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
 /*
  * By a waiter: the result of the flight. The entry of PGCW_OK and
  * PGCW_NOT_FOUND is the caller's to hold; `error` is written with the others.
- * PGCW_BUSY: nothing was had, join again.
+ * PGCW_BUSY: nothing was had, join again. PGCW_TIMEOUT: the load had not
+ * begun at the deadline.
  */
 enum pgcw_status pgcwi_fetch_wait(struct pgcw_cache *cache,
                                   const struct pgcwi_seat *seat,
+                                  int64_t place_deadline_ns,
                                   struct pgcwi_entry **entry,
                                   struct pgcw_error *error);
+
+/*
+ * By one whose try for a place for his load has failed: wait for it. The
+ * flights are postponed before, and begin after PGCW_OK; PGCW_TIMEOUT and
+ * PGCW_DISCONNECTED: there is no place.
+ */
+enum pgcw_status pgcwi_fetch_wait_for_place(struct pgcw_cache *cache,
+                                            int64_t deadline_ns);
 
 /* By an owner: the load of one key. */
 struct pgcwi_load {
@@ -71,5 +84,9 @@ enum pgcw_status pgcwi_fetch_finish(const struct pgcwi_load *load,
                                     struct pgcw_fill *fill,
                                     struct pgcw_error *error,
                                     struct pgcwi_entry **entry);
+
+/* The words for a status, if nobody has said why. */
+void pgcwi_fetch_explain(const struct pgcw_cache *cache,
+                         enum pgcw_status status, struct pgcw_error *error);
 
 #endif

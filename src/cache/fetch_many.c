@@ -17,7 +17,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "cache/age.h"
 #include "cache/fetch.h"
+#include "cache/outage.h"
 #include "cache/pin.h"
 #include "cache/refresh.h"
 
@@ -39,7 +41,8 @@ struct part {
 struct batch {
     struct pgcw_cache *cache;
     struct pgcw_many_loader loader;
-    struct pgcw_error error; /* of a part; status PGCW_OK: none has failed */
+    struct pgcw_error error;   /* of a part; status PGCW_OK: none has failed */
+    int64_t place_deadline_ns; /* until then a load must have begun */
     struct part *parts;
     size_t part_count;
     /* of the round: the parts to load, and what the loader is given */
@@ -55,7 +58,8 @@ take_hit(struct pgcw_cache *cache, struct pgcw_item *item)
 {
     struct pgcwi_key key = pgcwi_cache_key(cache, item->key);
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status = pgcwi_cache_pin(cache, &key, &entry);
+    enum pgcw_status status =
+        pgcwi_cache_pin(cache, &key, PGCWI_ANY_AGE, &entry);
 
     item->pin = NULL;
     item->status = pgcwi_pin_give(status, entry, &item->pin);
@@ -163,6 +167,7 @@ conclude(struct batch *batch, struct part *part, enum pgcw_status status,
     part->status = status;
     if (part->entry == NULL && status != PGCW_BUSY) {
         batch->error = *error;
+        pgcwi_fetch_explain(batch->cache, status, &batch->error);
     }
 }
 
@@ -176,19 +181,20 @@ take_cached(struct batch *batch, struct part *part)
         part->status = PGCW_OK;
         return;
     }
+    const struct pgcw_error unexplained = {.status = PGCW_OK};
     enum pgcw_status status =
-        pgcwi_cache_pin(batch->cache, &part->key, &part->entry);
-    part->status = status == PGCW_MISS ? PGCW_BUSY : status;
+        pgcwi_cache_pin(batch->cache, &part->key, PGCWI_ANY_AGE, &part->entry);
+    conclude(batch, part, status == PGCW_MISS ? PGCW_BUSY : status,
+             &unexplained);
 }
 
+/* Without a load, for whatever reason. */
 static void
-take_without_memory(struct batch *batch, struct part *part)
+take_nothing(struct batch *batch, struct part *part, enum pgcw_status status)
 {
-    struct pgcw_error error;
+    const struct pgcw_error unexplained = {.status = PGCW_OK};
 
-    conclude(batch, part,
-             pgcwi_error_set(&error, PGCW_NO_MEMORY, "no memory for a load"),
-             &error);
+    conclude(batch, part, status, &unexplained);
 }
 
 static void
@@ -203,9 +209,6 @@ take_own(struct batch *batch, struct part *part)
             flight != NULL ? flight->stamp : pgcw_cache_stamp(batch->cache),
         .flight = flight,
     };
-    if (part->old != NULL) {
-        pgcwi_cache_count(batch->cache, PGCWI_REFRESHES);
-    }
     pgcwi_fill_init(&part->fill, &batch->cache->tags, &part->key);
     batch->own[batch->own_count] = part;
     batch->keys[batch->own_count] = part->key.bytes;
@@ -217,14 +220,19 @@ static void
 take_seat(struct batch *batch, struct part *part)
 {
     struct pgcw_cache *cache = batch->cache;
+    struct pgcwi_want want = {&part->key, part->old, PGCWI_ANY_AGE,
+                              cache->load_timeout_ns};
 
+    if (pgcwi_outage_miss(cache) != PGCW_MISS) {
+        take_nothing(batch, part, PGCW_DISCONNECTED);
+        return;
+    }
     if (!pgcwi_stamps_is_open(&cache->stamps)) {
         part->seat.flight = NULL;
         take_own(batch, part);
         return;
     }
-    switch (pgcwi_fetch_join(cache, &part->key, part->old,
-                             cache->load_timeout_ns, &part->seat)) {
+    switch (pgcwi_fetch_join(cache, &want, &part->seat)) {
     case PGCWI_JOIN_OWNER:
         take_own(batch, part);
         break;
@@ -239,7 +247,7 @@ take_seat(struct batch *batch, struct part *part)
         take_cached(batch, part);
         break;
     case PGCWI_JOIN_NO_MEMORY:
-        take_without_memory(batch, part);
+        take_nothing(batch, part, PGCW_NO_MEMORY);
         break;
     }
 }
@@ -248,6 +256,9 @@ static void
 finish_own(struct batch *batch, struct part *part, enum pgcw_status status,
            struct pgcw_error error)
 {
+    if (part->old != NULL) {
+        pgcwi_cache_count(batch->cache, PGCWI_REFRESHES);
+    }
     if (status == PGCW_OK && !part->fill.has_value) {
         status = PGCW_NOT_FOUND;
     }
@@ -255,6 +266,67 @@ finish_own(struct batch *batch, struct part *part, enum pgcw_status status,
                                 &part->entry);
     pgcwi_fill_fini(&part->fill);
     conclude(batch, part, status, &error);
+}
+
+static void
+postpone_own(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->own_count; i++) {
+        if (batch->own[i]->seat.flight != NULL) {
+            pgcwi_flight_postpone(batch->own[i]->seat.flight,
+                                  batch->place_deadline_ns);
+        }
+    }
+}
+
+static void
+begin_own(struct batch *batch)
+{
+    struct pgcw_stamp stamp = pgcw_cache_stamp(batch->cache);
+    int64_t deadline_ns =
+        pgcwi_clock_monotonic_ns() + batch->cache->load_timeout_ns;
+
+    for (size_t i = 0; i < batch->own_count; i++) {
+        struct part *part = batch->own[i];
+
+        part->load.stamp = stamp;
+        if (part->seat.flight != NULL) {
+            pgcwi_flight_begin(part->seat.flight, stamp, deadline_ns);
+            part->load.stamp = part->seat.flight->stamp;
+        }
+    }
+}
+
+/* One for all of them, which then begin. */
+static enum pgcw_status
+take_place(struct batch *batch)
+{
+    if (pgcwi_load_limit_try(&batch->cache->load_limit)) {
+        return PGCW_OK;
+    }
+    postpone_own(batch);
+    enum pgcw_status status =
+        pgcwi_fetch_wait_for_place(batch->cache, batch->place_deadline_ns);
+    if (status == PGCW_OK) {
+        begin_own(batch);
+    }
+    return status;
+}
+
+/* Whoever waits for one of them tries for himself. */
+static void
+give_up_own(struct batch *batch, enum pgcw_status status)
+{
+    for (size_t i = 0; i < batch->own_count; i++) {
+        struct part *part = batch->own[i];
+
+        if (part->seat.flight != NULL) {
+            pgcwi_flight_complete(part->seat.flight, PGCW_BUSY, NULL, NULL);
+        }
+        pgcwi_fill_fini(&part->fill);
+        take_nothing(batch, part, status);
+    }
+    batch->own_count = 0;
 }
 
 static void
@@ -266,10 +338,16 @@ load_own(struct batch *batch)
     if (batch->own_count == 0) {
         return;
     }
+    status = take_place(batch);
+    if (status != PGCW_OK) {
+        give_up_own(batch, status);
+        return;
+    }
     pgcwi_cache_count(batch->cache, PGCWI_LOADS);
     int64_t begun_ns = pgcwi_clock_monotonic_ns();
     status = batch->loader.load(batch->loader.context, batch->keys,
                                 batch->fills, batch->own_count, &error);
+    pgcwi_load_limit_give_back(&batch->cache->load_limit);
     status = pgcwi_fetch_judge(batch->cache, status, begun_ns, &error);
     for (size_t i = 0; i < batch->own_count; i++) {
         finish_own(batch, batch->own[i], status, error);
@@ -282,7 +360,8 @@ wait_for_other(struct batch *batch, struct part *part)
 {
     struct pgcw_error error = {.status = PGCW_OK};
     enum pgcw_status status =
-        pgcwi_fetch_wait(batch->cache, &part->seat, &part->entry, &error);
+        pgcwi_fetch_wait(batch->cache, &part->seat, batch->place_deadline_ns,
+                         &part->entry, &error);
 
     part->is_waiting = false;
     conclude(batch, part, status, &error);
@@ -375,7 +454,12 @@ pgcw_cache_fetch_many(struct pgcw_cache *cache, struct pgcw_item *items,
                       size_t count, struct pgcw_many_loader loader,
                       struct pgcw_error *error)
 {
-    struct batch batch = {.cache = cache, .loader = loader};
+    struct batch batch = {
+        .cache = cache,
+        .loader = loader,
+        .place_deadline_ns =
+            pgcwi_clock_monotonic_ns() + cache->load_timeout_ns,
+    };
     size_t missing_count = 0;
 
     if (count > PGCW_ITEMS_MAX) {
@@ -384,6 +468,9 @@ pgcw_cache_fetch_many(struct pgcw_cache *cache, struct pgcw_item *items,
     for (size_t i = 0; i < count; i++) {
         take_hit(cache, &items[i]);
         missing_count += is_missing(&items[i]);
+        if (items[i].status == PGCW_DISCONNECTED) {
+            pgcwi_fetch_explain(cache, PGCW_DISCONNECTED, &batch.error);
+        }
     }
     if (missing_count > 0) {
         load_missing(&batch, items, count, missing_count);

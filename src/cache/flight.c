@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "cache/reclaim.h"
 
+/* Of a load that has not begun: nothing is beyond it. */
+#define NOT_BEGUN ((struct pgcw_stamp){UINT64_MAX, INT64_MAX})
+
 void
 pgcwi_flights_init(struct pgcwi_flights *flights)
 {
@@ -100,6 +103,7 @@ pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
     *flight = (struct pgcwi_flight){
         .stripe = stripe,
         .key = *key,
+        .is_alone = true,
         .stamp = stamp,
         .holders = 1,
     };
@@ -124,6 +128,7 @@ pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
     if (old != NULL) {
         take_out(old);
     }
+    flight->is_alone = false;
     flight->deadline_ns = deadline_ns;
     flight->is_in_stripe = true;
     cds_list_add(&flight->in_stripe, &stripe->flights);
@@ -134,6 +139,38 @@ void
 pgcwi_flight_hold(struct pgcwi_flight *flight)
 {
     flight->holders++;
+}
+
+static void
+set_begin(struct pgcwi_flight *flight, struct pgcw_stamp stamp,
+          int64_t deadline_ns)
+{
+    if (flight->is_alone) {
+        return;
+    }
+    pthread_mutex_lock(&flight->stripe->lock);
+    flight->stamp = stamp;
+    flight->deadline_ns = deadline_ns;
+    pthread_mutex_unlock(&flight->stripe->lock);
+}
+
+void
+pgcwi_flight_postpone(struct pgcwi_flight *flight, int64_t deadline_ns)
+{
+    set_begin(flight, NOT_BEGUN, deadline_ns);
+}
+
+void
+pgcwi_flight_begin(struct pgcwi_flight *flight, struct pgcw_stamp stamp,
+                   int64_t deadline_ns)
+{
+    set_begin(flight, stamp, deadline_ns);
+}
+
+static bool
+has_begun(const struct pgcwi_flight *flight)
+{
+    return flight->stamp.clock != NOT_BEGUN.clock;
 }
 
 /* Gives up the lock. */
@@ -183,22 +220,36 @@ take_result(const struct pgcwi_flight *flight, struct pgcwi_entry **entry,
     return flight->status;
 }
 
+/* Changes while one waits: a load that begins gets more time. */
+static int64_t
+patience_ends_ns(const struct pgcwi_flight *flight, int64_t begin_deadline_ns)
+{
+    return has_begun(flight) || flight->deadline_ns < begin_deadline_ns
+               ? flight->deadline_ns
+               : begin_deadline_ns;
+}
+
 enum pgcw_status
-pgcwi_flight_wait(struct pgcwi_flight *flight, struct pgcwi_entry **entry,
-                  struct pgcw_error *error)
+pgcwi_flight_wait(struct pgcwi_flight *flight, int64_t begin_deadline_ns,
+                  struct pgcwi_entry **entry, struct pgcw_error *error)
 {
     enum pgcw_status status = PGCW_BUSY;
+    int64_t until_ns;
 
     pthread_mutex_lock(&flight->stripe->lock);
     while (!flight->is_completed &&
-           pgcwi_clock_monotonic_ns() < flight->deadline_ns) {
-        struct timespec deadline = pgcwi_clock_timespec(flight->deadline_ns);
+           pgcwi_clock_monotonic_ns() <
+               (until_ns = patience_ends_ns(flight, begin_deadline_ns))) {
+        struct timespec until = pgcwi_clock_timespec(until_ns);
 
         (void)pthread_cond_timedwait(&flight->stripe->completed,
-                                     &flight->stripe->lock, &deadline);
+                                     &flight->stripe->lock, &until);
     }
     if (flight->is_completed) {
         status = take_result(flight, entry, error);
+    } else if (!has_begun(flight) &&
+               pgcwi_clock_monotonic_ns() >= begin_deadline_ns) {
+        status = PGCW_TIMEOUT;
     }
     let_go(flight);
     return status;

@@ -10,6 +10,11 @@
  * come since it began; else the newcomer's own flight takes its place, and
  * the old one goes on for those who have it.
  *
+ * The owner may have to wait until he may load (cache/load_limit.h). Then he
+ * postpones: the load has not begun, so that nothing can have made it invalid
+ * and every newcomer joins. The flight is stamped anew when it begins. All
+ * who wait for that, owner or not, have a deadline of their own for it.
+ *
  * What a value depends on is known only when it is loaded. So who has joined
  * after some event looks once more, at the end.
  */
@@ -41,6 +46,8 @@ struct pgcwi_flight {
     /* immutable after start */
     struct pgcwi_flight_stripe *stripe;
     struct pgcwi_key key; /* its bytes stand behind this struct */
+    bool is_alone;
+    /* written by the owner under the stripe's lock */
     struct pgcw_stamp stamp;
     int64_t deadline_ns;
     /* guarded by the stripe's lock */
@@ -76,10 +83,18 @@ struct pgcwi_flight *pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
                                         int64_t deadline_ns);
 void pgcwi_flight_hold(struct pgcwi_flight *flight);
 
-/* One that nobody can join, beside the key's flight. NULL: no memory. */
+/* One that nobody can join, beside the key's flight, and whose stamp stays as
+ * it is. NULL: no memory. */
 struct pgcwi_flight *
 pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
                          const struct pgcwi_key *key, struct pgcw_stamp stamp);
+/* The next two by the owner, who does not hold the lock. */
+
+/* The load has not begun yet; it does before the deadline, or never. */
+void pgcwi_flight_postpone(struct pgcwi_flight *flight, int64_t deadline_ns);
+/* The load begins after this call, and is then overdue at the deadline. */
+void pgcwi_flight_begin(struct pgcwi_flight *flight, struct pgcw_stamp stamp,
+                        int64_t deadline_ns);
 
 /*
  * By the owner, who does not hold the lock and gives the flight up: tell all
@@ -93,9 +108,11 @@ void pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
 /*
  * By one who holds it: wait until it is completed or overdue, take the
  * result, and let go. The entry, if there is one, is the caller's to hold.
- * PGCW_BUSY: overdue or abandoned, so there is none.
+ * PGCW_BUSY: overdue or abandoned, so there is none. PGCW_TIMEOUT without an
+ * error: at begin_deadline_ns it had not begun.
  */
 enum pgcw_status pgcwi_flight_wait(struct pgcwi_flight *flight,
+                                   int64_t begin_deadline_ns,
                                    struct pgcwi_entry **entry,
                                    struct pgcw_error *error);
 /* By one who holds it and does not want to wait. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/pin.h"
 
+#include "cache/age.h"
+
 /* A pin is the entry itself, by another name. */
 struct pgcwi_entry *
 pgcwi_pin_entry(struct pgcw_pin *pin)
@@ -26,7 +28,8 @@ pgcw_cache_pin(struct pgcw_cache *cache, struct pgcw_bytes key,
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status = pgcwi_cache_pin(cache, &hashed, &entry);
+    enum pgcw_status status =
+        pgcwi_cache_pin(cache, &hashed, PGCWI_ANY_AGE, &entry);
 
     return pgcwi_pin_give(status, entry, pin);
 }

@@ -18,6 +18,7 @@ char pgcwi_rcu_edge;
 struct counters {
     _Atomic uint64_t hits;
     _Atomic uint64_t misses;
+    _Atomic uint64_t stale_hits;
 };
 
 struct pgcwi_reader {
@@ -62,6 +63,7 @@ keep_counts(const struct pgcwi_reader *reader)
     for (uint32_t i = 0; i < PGCWI_CACHE_MAX; i++) {
         ended[i].hits += read_counter(&reader->of_cache[i].hits);
         ended[i].misses += read_counter(&reader->of_cache[i].misses);
+        ended[i].stale_hits += read_counter(&reader->of_cache[i].stale_hits);
     }
 }
 
@@ -165,6 +167,16 @@ pgcwi_reader_count_hit(uint32_t cache_number)
 }
 
 void
+pgcwi_reader_count_stale_hit(uint32_t cache_number)
+{
+    _Atomic uint64_t *stale_hits =
+        &pgcwi_thread.reader->of_cache[cache_number].stale_hits;
+
+    pgcwi_reader_count_hit(cache_number);
+    write_counter(stale_hits, read_counter(stale_hits) + 1);
+}
+
+void
 pgcwi_reader_count_miss(uint32_t cache_number)
 {
     _Atomic uint64_t *misses =
@@ -179,6 +191,7 @@ add_counts(struct pgcwi_reader_counts *sum, const struct pgcwi_reader *reader,
 {
     sum->hits += read_counter(&reader->of_cache[cache_number].hits);
     sum->misses += read_counter(&reader->of_cache[cache_number].misses);
+    sum->stale_hits += read_counter(&reader->of_cache[cache_number].stale_hits);
 }
 
 struct pgcwi_reader_counts
@@ -221,6 +234,7 @@ clear_counts(struct pgcwi_reader *reader, uint32_t cache_number)
 {
     write_counter(&reader->of_cache[cache_number].hits, 0);
     write_counter(&reader->of_cache[cache_number].misses, 0);
+    write_counter(&reader->of_cache[cache_number].stale_hits, 0);
 }
 
 void
@@ -230,7 +244,7 @@ pgcwi_reader_cache_leave(uint32_t cache_number)
 
     pthread_mutex_lock(&readers_lock);
     is_cache_number_taken[cache_number] = false;
-    ended[cache_number] = (struct pgcwi_reader_counts){0, 0};
+    ended[cache_number] = (struct pgcwi_reader_counts){0, 0, 0};
     clear_counts(&spare_reader, cache_number);
     cds_list_for_each(position, &readers)
     {

@@ -21,6 +21,7 @@
 struct pgcwi_reader_counts {
     uint64_t hits;
     uint64_t misses;
+    uint64_t stale_hits; /* some of the hits */
 };
 
 struct pgcwi_reader;
@@ -53,6 +54,7 @@ bool pgcwi_reader_is_inside(void);
 
 /* Inside a section. */
 void pgcwi_reader_count_hit(uint32_t cache_number);
+void pgcwi_reader_count_stale_hit(uint32_t cache_number);
 void pgcwi_reader_count_miss(uint32_t cache_number);
 
 struct pgcwi_reader_counts pgcwi_reader_sum(uint32_t cache_number);

@@ -12,7 +12,8 @@ pgcwi_refresh_claim_at(const struct pgcw_cache *cache,
         (pgcwi_clock_coarse_ns() - entry->stamp.taken_at_ns) / PGCWI_NS_PER_MS;
     int64_t next_ms = age_ms + cache->load_timeout_ns / PGCWI_NS_PER_MS;
 
-    if (age_ms < after_ms || pgcwi_transaction_is_private(cache)) {
+    if (age_ms < after_ms || pgcwi_transaction_is_private(cache) ||
+        !pgcwi_stamps_is_open(&cache->stamps)) {
         return false;
     }
     /* relaxed: as in pgcwi_refresh_claim(); after seven weeks never more */

@@ -2,6 +2,7 @@
 #include "cache/stamps.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 static uint32_t
 slot_count(const struct pgcwi_stamps *stamps)
@@ -29,6 +30,8 @@ pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
         return false;
     }
     atomic_init(&stamps->all, UINT64_MAX);
+    atomic_init(&stamps->flushed, UINT64_MAX);
+    atomic_init(&stamps->closed_at_ns, 0);
     atomic_init(&stamps->clock, 0);
     for (uint32_t slot = 0; slot < slot_count(stamps); slot++) {
         atomic_init(&stamps->slots[slot], 0);
@@ -91,8 +94,10 @@ pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
     uint64_t next = pgcwi_stamps_advance(stamps);
+    /* relaxed: published by the lock, and by the turn that follows */
+    atomic_store_explicit(&stamps->flushed, next, memory_order_relaxed);
     if (pgcwi_stamps_is_open(stamps)) {
-        /* relaxed: published by the lock, and by the turn that follows */
+        /* relaxed: as above */
         atomic_store_explicit(&stamps->all, next, memory_order_relaxed);
     }
     pthread_mutex_unlock(&stamps->lock);
@@ -102,17 +107,39 @@ void
 pgcwi_stamps_close(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
+    if (pgcwi_stamps_is_open(stamps)) {
+        /*
+         * ORDER: what was flushed when it opened, before that it closed.
+         * Pairs with: pgcwi_stamps_closed_at_ns(). Without it: who finds it
+         * closed for the second time could take what was valid when it
+         * closed for the first, and serve it as long again.
+         */
+        atomic_store_explicit(&stamps->closed_at_ns, pgcwi_clock_coarse_ns(),
+                              memory_order_release);
+    }
     /* relaxed: published by the lock, and by the listener's state */
     atomic_store_explicit(&stamps->all, UINT64_MAX, memory_order_relaxed);
     pthread_mutex_unlock(&stamps->lock);
+}
+
+int64_t
+pgcwi_stamps_closed_at_ns(const struct pgcwi_stamps *stamps)
+{
+    /*
+     * ORDER: our look at this before our look at what is flushed.
+     * Pairs with: pgcwi_stamps_close(). Without it: see there.
+     */
+    return atomic_load_explicit(&stamps->closed_at_ns, memory_order_acquire);
 }
 
 void
 pgcwi_stamps_open(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
+    uint64_t next = pgcwi_stamps_advance(stamps);
     /* relaxed: published by the lock, and by the listener's state */
-    atomic_store_explicit(&stamps->all, pgcwi_stamps_advance(stamps),
-                          memory_order_relaxed);
+    atomic_store_explicit(&stamps->closed_at_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&stamps->flushed, next, memory_order_relaxed);
+    atomic_store_explicit(&stamps->all, next, memory_order_relaxed);
     pthread_mutex_unlock(&stamps->lock);
 }

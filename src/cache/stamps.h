@@ -16,7 +16,9 @@
  * dead however late it comes (P1). Progress: readers are wait-free.
  *
  * While closed, `all` is beyond every stamp, so nothing is valid (P2).
- * Opening flushes (P3): it writes a new clock value to `all`.
+ * Opening flushes (P3): it writes a new clock value to `all`. What `all`
+ * would be is kept beside it, also while closed, for those who may serve what
+ * was valid when it closed: see cache/outage.h.
  *
  * The first slots have their own meaning; the rest stand for hashes, of keys
  * and of rows, so that two of them may share one: a needless reload at
@@ -52,6 +54,8 @@ struct pgcwi_stamps {
     uint32_t row_bits;
     /* shared; written under lock */
     _Atomic uint64_t all;
+    _Atomic uint64_t flushed;     /* what `all` is while open */
+    _Atomic int64_t closed_at_ns; /* 0: it is open, or never was */
     /* shared; apart, as every event writes it and no hit reads it */
     _Alignas(64) _Atomic uint64_t clock;
     pthread_mutex_t lock;
@@ -66,6 +70,7 @@ uint64_t pgcwi_stamps_now(const struct pgcwi_stamps *stamps);
 
 void pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot);
 void pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps);
+/* Also when it is closed: then it stays as it is. */
 void pgcwi_stamps_close(struct pgcwi_stamps *stamps);
 /* Also when it is open: then it only flushes. */
 void pgcwi_stamps_open(struct pgcwi_stamps *stamps);
@@ -88,19 +93,41 @@ pgcwi_stamps_slot(const struct pgcwi_stamps *stamps, uint32_t slot)
 }
 
 static inline bool
-pgcwi_stamps_is_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
-                      const uint32_t *slots, uint32_t slot_count)
+pgcwi_stamps_are_slots_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
+                             const uint32_t *slots, uint32_t slot_count)
 {
-    /* relaxed: as in pgcwi_stamps_slot() */
-    if (atomic_load_explicit(&stamps->all, memory_order_relaxed) > clock) {
-        return false;
-    }
     for (uint32_t i = 0; i < slot_count; i++) {
         if (pgcwi_stamps_slot(stamps, slots[i]) > clock) {
             return false;
         }
     }
     return true;
+}
+
+static inline bool
+pgcwi_stamps_is_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
+                      const uint32_t *slots, uint32_t slot_count)
+{
+    /* relaxed: as in pgcwi_stamps_slot() */
+    return atomic_load_explicit(&stamps->all, memory_order_relaxed) <= clock &&
+           pgcwi_stamps_are_slots_valid(stamps, clock, slots, slot_count);
+}
+
+/*
+ * When it closed, by the coarse clock; 0: it is open, or never was. What is
+ * known to be flushed is looked at after this.
+ */
+int64_t pgcwi_stamps_closed_at_ns(const struct pgcwi_stamps *stamps);
+
+/* As pgcwi_stamps_is_valid(), as if it had not closed. */
+static inline bool
+pgcwi_stamps_was_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
+                       const uint32_t *slots, uint32_t slot_count)
+{
+    /* relaxed: ordered by pgcwi_stamps_closed_at_ns() */
+    return atomic_load_explicit(&stamps->flushed, memory_order_relaxed) <=
+               clock &&
+           pgcwi_stamps_are_slots_valid(stamps, clock, slots, slot_count);
 }
 
 /* The table uses the low bits of a hash, so a slot is made of the high. */

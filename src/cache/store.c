@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/options.h"
+#include "cache/outage.h"
 #include "cache/reader.h"
 #include "cache/transaction.h"
 
@@ -82,6 +83,15 @@ make_room(struct pgcw_cache *cache, size_t bytes)
     }
 }
 
+/* Whether its load began later: by the count of invalidations, or by time. */
+static bool
+is_newer(const struct pgcwi_entry *entry, const struct pgcwi_entry *than)
+{
+    return entry->stamp.clock != than->stamp.clock
+               ? entry->stamp.clock > than->stamp.clock
+               : entry->stamp.taken_at_ns > than->stamp.taken_at_ns;
+}
+
 /*
  * The caller holds write_lock and is in a read section. False if there is a
  * value already whose load began later than this one's.
@@ -92,7 +102,7 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
 {
     struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
 
-    if (old != NULL && old->stamp.clock > entry->stamp.clock) {
+    if (old != NULL && is_newer(old, entry)) {
         return false;
     }
     /* first added, so that a reader finds the old value or the new one */
@@ -281,7 +291,8 @@ discard_oldest_if_invalid(struct pgcw_cache *cache)
     struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
 
     if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
-        pgcwi_entry_is_valid(oldest, &cache->stamps)) {
+        pgcwi_entry_is_valid(oldest, &cache->stamps) ||
+        pgcwi_outage_may_serve(cache, oldest)) {
         return false;
     }
     discard(cache, oldest, PGCW_REMOVED_INVALIDATED);

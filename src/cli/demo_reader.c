@@ -100,7 +100,7 @@ read_one(struct pgcwi_demo_run *run, struct reader *reader, uint64_t row,
     int64_t known = pgcwi_demo_oracle_known(run->oracle, row);
     enum pgcw_status status = pgcw_cache_fetch(
         run->caches[reader->table], (struct pgcw_bytes){&id, sizeof(id)},
-        (struct pgcw_loader){load, reader}, value, &error);
+        (struct pgcw_loader){.load = load, .context = reader}, value, &error);
     if (status != PGCW_OK) {
         return pgcwi_demo_fail(run, "a reader cannot read: %s: %s",
                                pgcw_status_text(status), error.detail);

@@ -286,6 +286,7 @@ pgcw_cache_create(struct pgcw_listener *listener,
         pgcw_strategy_destroy(greedy); /* the caller keeps his own */
         return status;
     }
+    (*cache)->horizon_ns = &listener->freshness.horizon_ns;
     pgcwi_worker_pool_wake(listener->pool); /* it may have a timer */
     return PGCW_OK;
 }

@@ -61,8 +61,9 @@ pgcwi_freshness_apply(struct pgcwi_freshness *freshness,
 {
     /*
      * ORDER: everything applied in the turns before, before the horizon.
-     * Pairs with: pgcwi_freshness_horizon_ns(). Without it: a reader trusts
-     * a horizon, and yet gets a value from before it.
+     * Pairs with: pgcwi_freshness_horizon_ns(), and pgcwi_age_oldest_ns() of
+     * the caches. Without it: a reader trusts a horizon, and yet gets a value
+     * from before it.
      */
     atomic_store_explicit(&freshness->horizon_ns, fence.sent_at_ns,
                           memory_order_release);

@@ -185,7 +185,7 @@ P1_value_of_another_that_an_event_overtook_is_loaded_anew(void **state)
     release_items(&before);
     slow.middle = wait_until_told;
     start_fetch_with(&fetch, *state, "one",
-                     (struct pgcw_loader){load_row, &slow});
+                     (struct pgcw_loader){.load = load_row, .context = &slow});
     gate_wait(&slow.has_begun);
     assert_int_equal(pgcw_cache_invalidate_tag(*state, &tag), PGCW_OK);
     start_fetch_many(&many);

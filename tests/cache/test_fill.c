@@ -66,7 +66,7 @@ static enum pgcw_status
 fetch_row(struct tagging *tagging, const char *key)
 {
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
-    struct pgcw_loader loader = {load_row, tagging};
+    struct pgcw_loader loader = {.load = load_row, .context = tagging};
     enum pgcw_status status = pgcw_cache_fetch(
         tagging->load.cache, bytes_of(key), loader, &value, NULL);
 
@@ -126,7 +126,7 @@ what_the_database_has_not_is_remembered(void **state)
     struct pgcw_pin *pin = NULL;
     struct pgcw_error error;
     struct pgcw_buffer buffer = PGCW_BUFFER_INIT;
-    struct pgcw_loader loader = {load_row, &tagging};
+    struct pgcw_loader loader = {.load = load_row, .context = &tagging};
 
     tagging.load.status = PGCW_NOT_FOUND;
     for (int i = 0; i < 3; i++) {
@@ -235,7 +235,7 @@ static void
 value_with_a_bad_tag_depends_on_everything(void **state)
 {
     struct load load = LOAD_OF(*state, "value");
-    struct pgcw_loader loader = {load_with_a_bad_tag, &load};
+    struct pgcw_loader loader = {.load = load_with_a_bad_tag, .context = &load};
     struct pgcw_buffer buffer = PGCW_BUFFER_INIT;
 
     assert_int_equal(
@@ -266,7 +266,7 @@ join_after_event_of(struct pgcw_cache *cache, const char *row,
 {
     struct tagging old = {.load = LOAD_OF(cache, "old")};
     struct tagging new = {.load = LOAD_OF(cache, "new")};
-    struct pgcw_loader loader = {load_row, &old};
+    struct pgcw_loader loader = {.load = load_row, .context = &old};
     struct fetch owner;
     struct fetch waiter;
 

@@ -114,7 +114,8 @@ assert_result_is(struct pgcwi_flight *flight, const char *text)
 {
     struct pgcwi_entry *entry = NULL;
 
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_OK);
     struct pgcw_bytes value = pgcwi_entry_value(entry);
     assert_int_equal(value.size, strlen(text));
     assert_memory_equal(value.data, text, value.size);
@@ -176,7 +177,8 @@ who_holds_a_flight_gets_its_failure(void **state)
     struct pgcwi_flight *flight = start(&key);
     assert_ptr_equal(join(&key), flight);
     pgcwi_flight_complete(flight, PGCW_REFUSED, NULL, &failure);
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, &error), PGCW_REFUSED);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, &error),
+                     PGCW_REFUSED);
     assert_memory_equal(&error, &failure, sizeof(error));
     assert_null(entry);
 }
@@ -236,7 +238,8 @@ waiting_ends_when_the_flight_is_overdue(void **state)
         start_until(&key, pgcwi_clock_monotonic_ns() + SECOND);
     assert_ptr_equal(join(&key), flight);
     pgcwi_clock_advance_ns(SECOND - PGCWI_NS_PER_MS);
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_BUSY);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_BUSY);
     complete(flight, "late");
 }
 
@@ -294,6 +297,72 @@ short_memory_starts_no_flight_and_leaves_the_old_one(void **state)
 }
 
 static void
+P1_flight_that_has_not_begun_is_joined_whatever_was_invalidated(void **state)
+{
+    struct pgcwi_key key = key_of("key");
+
+    (void)state;
+    struct pgcwi_flight *flight = start(&key);
+    pgcwi_flight_postpone(flight, pgcwi_clock_monotonic_ns() + SECOND);
+    pgcwi_stamps_raise_all(&stamps);
+    assert_ptr_equal(join(&key), flight);
+    pgcwi_flight_leave(flight);
+    pgcwi_flight_begin(flight, now(), pgcwi_clock_monotonic_ns() + SECOND);
+    assert_ptr_equal(join(&key), flight);
+    pgcwi_flight_leave(flight);
+    pgcwi_stamps_raise_all(&stamps);
+    assert_null(join(&key));
+    complete(flight, "value");
+}
+
+static void
+who_waits_for_the_beginning_waits_no_longer_than_he_may(void **state)
+{
+    struct pgcwi_key key = key_of("key");
+    struct pgcwi_entry *entry = NULL;
+    struct pgcw_error error = {.status = PGCW_OK};
+    int64_t soon_ns = pgcwi_clock_monotonic_ns() + PGCWI_NS_PER_MS;
+
+    (void)state;
+    struct pgcwi_flight *flight = start(&key);
+    pgcwi_flight_postpone(flight, soon_ns + 10 * SECOND);
+    assert_ptr_equal(join(&key), flight);
+    assert_int_equal(pgcwi_flight_wait(flight, soon_ns, &entry, &error),
+                     PGCW_TIMEOUT);
+    assert_int_equal(error.status, PGCW_OK);
+    /* the owner's time is over before his own: he may try himself */
+    pgcwi_flight_postpone(flight, soon_ns);
+    assert_ptr_equal(join(&key), NULL);
+    pgcwi_flight_postpone(flight, pgcwi_clock_monotonic_ns() + 10 * SECOND);
+    assert_ptr_equal(join(&key), flight);
+    pgcwi_flight_postpone(flight, soon_ns);
+    assert_int_equal(
+        pgcwi_flight_wait(flight, soon_ns + 10 * SECOND, &entry, &error),
+        PGCW_BUSY);
+    assert_null(entry);
+    complete(flight, "late");
+}
+
+static void
+who_waits_for_the_beginning_waits_on_when_it_has_begun(void **state)
+{
+    struct pgcwi_key key = key_of("key");
+    struct pgcwi_entry *entry = NULL;
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
+
+    (void)state;
+    struct pgcwi_flight *flight = start(&key);
+    pgcwi_flight_postpone(flight, now_ns + SECOND);
+    assert_ptr_equal(join(&key), flight);
+    pgcwi_flight_begin(flight, now(), now_ns + 20 * PGCWI_NS_PER_MS);
+    /* overdue, which is not the same as not begun */
+    assert_int_equal(pgcwi_flight_wait(flight, now_ns, &entry, NULL),
+                     PGCW_BUSY);
+    assert_true(pgcwi_clock_monotonic_ns() >= now_ns + 20 * PGCWI_NS_PER_MS);
+    complete(flight, "late");
+}
+
+static void
 value_is_kept_until_the_last_has_let_go(void **state)
 {
     struct pgcwi_key key = key_of("key");
@@ -304,7 +373,8 @@ value_is_kept_until_the_last_has_let_go(void **state)
     assert_ptr_equal(join(&key), flight);
     assert_ptr_equal(join(&key), flight);
     complete(flight, "value");
-    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_flight_wait(flight, INT64_MAX, &entry, NULL),
+                     PGCW_OK);
     pgcwi_flight_leave(flight);
     assert_memory_equal(pgcwi_entry_value(entry).data, "value", 5);
     pgcwi_reclaim_release(entry);
@@ -326,6 +396,9 @@ main(void)
         TEST(new_flight_takes_the_place_and_the_old_one_goes_on),
         TEST(keys_of_one_stripe_are_told_apart),
         TEST(short_memory_starts_no_flight_and_leaves_the_old_one),
+        TEST(P1_flight_that_has_not_begun_is_joined_whatever_was_invalidated),
+        TEST(who_waits_for_the_beginning_waits_no_longer_than_he_may),
+        TEST(who_waits_for_the_beginning_waits_on_when_it_has_begun),
         TEST(value_is_kept_until_the_last_has_let_go),
     };
 

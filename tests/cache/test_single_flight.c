@@ -117,7 +117,7 @@ static void
 start_many(struct fetch fetches[MANY], pgcw_loader_fn *loader,
            struct load *load)
 {
-    struct pgcw_loader told = {loader, load};
+    struct pgcw_loader told = {.load = loader, .context = load};
 
     for (int i = 0; i < MANY; i++) {
         start_fetch_with(&fetches[i], load->cache, "key", told);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "cache/key_hash.h"
 #include "cache/stamps.h"
 #include "support/gate.h"
@@ -244,6 +245,54 @@ no_invalidation_of_several_threads_is_lost(void **state)
     assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
+static bool
+was_valid(const struct pgcwi_stamps *stamps, uint64_t clock, uint32_t slot)
+{
+    return pgcwi_stamps_was_valid(stamps, clock, &slot, 1);
+}
+
+static void
+P2_what_was_valid_is_known_while_closed_and_forgotten_when_opened(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    uint64_t before = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_raise_slot(stamps, OTHER_SLOT);
+    pgcwi_stamps_close(stamps);
+    assert_true(was_valid(stamps, before, SLOT));
+    assert_false(was_valid(stamps, before, OTHER_SLOT));
+    pgcwi_stamps_raise_slot(stamps, SLOT);
+    assert_false(was_valid(stamps, before, SLOT));
+    uint64_t after = pgcwi_stamps_now(stamps);
+    assert_true(was_valid(stamps, after, SLOT));
+    pgcwi_stamps_raise_all(stamps);
+    assert_false(was_valid(stamps, after, SLOT));
+    after = pgcwi_stamps_now(stamps);
+    pgcwi_stamps_open(stamps);
+    assert_false(was_valid(stamps, after, SLOT));
+}
+
+static void
+time_of_the_closing_is_that_of_the_first(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    assert_int_equal(pgcwi_stamps_closed_at_ns(stamps), 0);
+    pgcwi_stamps_close(stamps);
+    assert_int_equal(pgcwi_stamps_closed_at_ns(stamps), 0);
+    pgcwi_stamps_open(stamps);
+    assert_int_equal(pgcwi_stamps_closed_at_ns(stamps), 0);
+    pgcwi_stamps_close(stamps);
+    int64_t closed_at_ns = pgcwi_stamps_closed_at_ns(stamps);
+    assert_true(closed_at_ns <= pgcwi_clock_coarse_ns());
+    pgcwi_clock_advance_ns(PGCWI_NS_PER_MS);
+    pgcwi_stamps_close(stamps);
+    assert_int_equal(pgcwi_stamps_closed_at_ns(stamps), closed_at_ns);
+    pgcwi_stamps_open(stamps);
+    assert_int_equal(pgcwi_stamps_closed_at_ns(stamps), 0);
+}
+
 int
 main(void)
 {
@@ -260,6 +309,8 @@ main(void)
         TEST(P1_one_raised_slot_of_several_is_enough),
         TEST(slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones),
         TEST(rows_are_spread_over_all_their_slots),
+        TEST(P2_what_was_valid_is_known_while_closed_and_forgotten_when_opened),
+        TEST(time_of_the_closing_is_that_of_the_first),
         TEST(short_memory_makes_no_stamps),
         TEST(no_invalidation_of_several_threads_is_lost),
     };

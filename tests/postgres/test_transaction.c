@@ -118,8 +118,9 @@ fetch(struct pgcw_cache *cache, PGconn *connection, int id)
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
     int64_t version = -1;
 
-    if (pgcw_cache_fetch(cache, key, (struct pgcw_loader){load, &row}, &value,
-                         NULL) == PGCW_OK) {
+    if (pgcw_cache_fetch(cache, key,
+                         (struct pgcw_loader){.load = load, .context = &row},
+                         &value, NULL) == PGCW_OK) {
         memcpy(&version, value.data, sizeof(version));
     }
     pgcw_buffer_free(&value);

@@ -59,7 +59,7 @@ load_as_told(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
 static inline struct pgcw_loader
 loader_of(struct load *load)
 {
-    return (struct pgcw_loader){load_as_told, load};
+    return (struct pgcw_loader){.load = load_as_told, .context = load};
 }
 
 /* For `middle`. */

@@ -52,7 +52,7 @@ versions_fetch(struct pgcw_cache *cache, PGconn *connection, const char *table,
                int id)
 {
     struct source source = {connection, table};
-    struct pgcw_loader loader = {load, &source};
+    struct pgcw_loader loader = {.load = load, .context = &source};
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
     int64_t version = -1;
 
