@@ -296,7 +296,22 @@ define(PGconn *connection, const struct pgcwi_statement *statement,
 }
 
 /* With nothing of the user's in the search_path, so that names and operators
- * mean those of the system. */
+ * mean those of the system; and without a compiler, which the planner, who
+ * cannot know how little there is to do, would call for seconds. */
+static enum pgcw_status
+settle(PGconn *connection, struct pgcw_error *error)
+{
+    const struct question question = {
+        .sql = "SELECT pg_catalog.set_config('search_path',"
+               " 'pg_catalog, pg_temp', true),"
+               " pg_catalog.set_config('jit', 'off', true)"};
+    PGresult *rows = NULL;
+    enum pgcw_status status = ask(connection, &question, &rows, error);
+
+    PQclear(rows);
+    return status;
+}
+
 static enum pgcw_status
 ask_for_facts(PGconn *connection, const struct pgcwi_trust *trust,
               const char *types, PGresult **facts, struct pgcw_error *error)
@@ -304,12 +319,13 @@ ask_for_facts(PGconn *connection, const struct pgcwi_trust *trust,
     char sql[sizeof tree_query + sizeof facts_query];
     const struct question question = {
         sql, {trust->functions, trust->tables, trust->extensions, types}, 4};
-    enum pgcw_status status =
-        run(connection, "SET LOCAL search_path = pg_catalog, pg_temp", error);
+    enum pgcw_status status = settle(connection, error);
 
+    if (status != PGCW_OK) {
+        return status;
+    }
     snprintf(sql, sizeof sql, "%s%s", tree_query, facts_query);
-    return status != PGCW_OK ? status
-                             : ask(connection, &question, facts, error);
+    return ask(connection, &question, facts, error);
 }
 
 static enum pgcw_status
