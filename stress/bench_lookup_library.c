@@ -17,7 +17,8 @@ fill(const struct bench_key *keys, uint32_t key_count)
     for (uint32_t i = 0; i < key_count; i++) {
         enum pgcw_status status = pgcw_cache_put(
             cache, (struct pgcw_bytes){keys[i].bytes, BENCH_KEY_BYTES},
-            (struct pgcw_bytes){value, sizeof(value)}, pgcw_cache_stamp(cache));
+            (struct pgcw_bytes){value, sizeof(value)}, pgcw_cache_stamp(cache),
+            NULL);
 
         if (status != PGCW_OK) {
             (void)fprintf(stderr, "put: %s\n", pgcw_status_text(status));

@@ -62,7 +62,7 @@ load_version(struct worker *worker, uint32_t key)
 }
 
 static enum pgcw_status
-load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
+load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
      struct pgcw_error *error)
 {
     uint32_t number;
@@ -70,8 +70,8 @@ load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
     (void)error;
     memcpy(&number, key.data, sizeof(number));
     uint64_t version = load_version(context, number);
-    return pgcw_buffer_set(value,
-                           (struct pgcw_bytes){&version, sizeof(version)});
+    return pgcw_fill_set_value(fill,
+                               (struct pgcw_bytes){&version, sizeof(version)});
 }
 
 static void
@@ -161,8 +161,8 @@ acquire(struct worker *worker, uint32_t key, uint64_t *version)
 
     if (status == PGCW_LEASED) {
         *version = load_version(worker, key);
-        (void)pgcw_lease_fill(lease,
-                              (struct pgcw_bytes){version, sizeof(*version)});
+        (void)pgcw_lease_fill(
+            lease, (struct pgcw_bytes){version, sizeof(*version)}, NULL);
         return true;
     }
     if (status == PGCW_OK) {
@@ -179,8 +179,8 @@ put(struct worker *worker, uint32_t key, uint64_t *version)
 
     *version = load_version(worker, key);
     return pgcw_cache_put(cache, key_of(&key),
-                          (struct pgcw_bytes){version, sizeof(*version)},
-                          stamp) == PGCW_OK;
+                          (struct pgcw_bytes){version, sizeof(*version)}, stamp,
+                          NULL) == PGCW_OK;
 }
 
 static void

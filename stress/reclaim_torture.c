@@ -132,7 +132,7 @@ put(struct worker *worker)
 
     if (pgcw_cache_put(worker->cache, key_of(&key),
                        (struct pgcw_bytes){value, size},
-                       pgcw_cache_stamp(worker->cache)) == PGCW_OK) {
+                       pgcw_cache_stamp(worker->cache), NULL) == PGCW_OK) {
         worker->written_count++;
     } else {
         worker->refused_count++;

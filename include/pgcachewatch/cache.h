@@ -8,6 +8,7 @@
 
 #include <pgcachewatch/bytes.h>
 #include <pgcachewatch/export.h>
+#include <pgcachewatch/fill.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 
@@ -21,30 +22,46 @@ struct pgcw_cache;
 enum pgcw_removal_cause {
     /** An event, or the caller, made it invalid. */
     PGCW_REMOVED_INVALIDATED = 1,
-    /** It was older than ttl_ms. */
+    /** It had lived as long as it might. */
     PGCW_REMOVED_EXPIRED = 2,
     /** Its room was needed: max_entries or max_bytes. */
     PGCW_REMOVED_EVICTED = 3,
     /** A newer value of its key took its place. */
     PGCW_REMOVED_REPLACED = 4,
     /** The cache was destroyed. */
-    PGCW_REMOVED_CLOSED = 5
+    PGCW_REMOVED_CLOSED = 5,
+    /** A loader gave it, but it was never stored: the listener was not LIVE,
+     * it was too large, or memory was short. */
+    PGCW_REMOVED_UNSTORED = 6
 };
 
 /**
- * Told of each entry that went, once no reader has it any more: the place to
- * free what a value refers to.
+ * Told of each value that the library took, once no reader and no pin has it
+ * any more: the place to free what it refers to. Called exactly once for each
+ * value of a loader that returned PGCW_OK, and for each that was given with
+ * PGCW_OK to pgcw_cache_put() or pgcw_lease_fill().
  *
  * @param key    valid during the call
  * @param value  valid during the call
  *
- * Threads: a library thread, or the caller of pgcw_cache_destroy(); one at a
- * time for a cache. Must not block, nor call a function of the library: what
- * else is to be freed waits.
+ * Threads: a library thread, or any in a call with the cache or one of its
+ * pins; maybe several at a time. Must not block, nor call a function of the
+ * library: what else is to be freed waits.
  */
 typedef void pgcw_removal_fn(void *context, struct pgcw_bytes key,
                              struct pgcw_bytes value,
                              enum pgcw_removal_cause cause);
+
+/**
+ * Says what a value weighs beside its own bytes: what it refers to.
+ *
+ * @return bytes, for max_bytes; more than 4 GiB counts as that
+ *
+ * Threads: any in a call that stores; maybe several at a time. Must not
+ * block.
+ */
+typedef size_t pgcw_weigh_fn(void *context, struct pgcw_bytes key,
+                             struct pgcw_bytes value);
 
 /** Start with PGCW_CACHE_OPTIONS_INIT; zero always means the default. */
 struct pgcw_cache_options {
@@ -66,18 +83,28 @@ struct pgcw_cache_options {
     /** The same for a lease. Default 5000. */
     uint32_t lease_timeout_ms;
     /**
-     * After so long a value is not served any more, whatever the events say:
-     * a safety net, exact to a few milliseconds. Default 0: never.
+     * So long after its load began a value is not served any more, whatever
+     * the events say: a safety net, exact to a few milliseconds. Default 0:
+     * never.
      */
     uint32_t ttl_ms;
     /** May be NULL. */
     pgcw_removal_fn *on_removal;
     void *on_removal_context;
+    /**
+     * Remember so long that the database has no value for a key, when a
+     * loader says PGCW_NOT_FOUND. Give such a fill a tag: of the row's key,
+     * which its insert will tell. Default 0: not at all.
+     */
+    uint32_t absent_ttl_ms;
+    /** NULL: a value weighs its bytes. */
+    pgcw_weigh_fn *weigh;
+    void *weigh_context;
 };
 
-#define PGCW_CACHE_OPTIONS_INIT                                   \
-    {                                                             \
-        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PGCW_CACHE_OPTIONS_INIT                                            \
+    {                                                                      \
+        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -109,7 +136,7 @@ pgcw_cache_create(struct pgcw_listener *listener,
  * Free a cache, its entries and its strategy. Accepts NULL.
  *
  * No other call with the cache may be under way, no read section may use
- * it, and every lease must have been filled or abandoned.
+ * it, every lease must have been filled or abandoned, and every pin released.
  *
  * Threads: any but the library's, outside a read section. Blocks: until the
  * running strategy callback returns and for a grace period. Signals: unsafe.
@@ -148,8 +175,9 @@ PGCW_API void pgcw_read_end(void);
  * @param[in]  key    borrowed during the call
  * @param[out] value  set only on PGCW_OK; valid until the read section ends;
  *                    its data is aligned for any type
- * @retval PGCW_OK    a valid value
- * @retval PGCW_MISS  none
+ * @retval PGCW_OK         a valid value
+ * @retval PGCW_MISS       none
+ * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
  *
  * Threads: any, inside a read section. Blocks: never. Signals: unsafe.
  */
@@ -164,6 +192,7 @@ pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
  * @param[in,out] value  the copy, on PGCW_OK; otherwise unchanged
  * @retval PGCW_OK         a valid value
  * @retval PGCW_MISS       none
+ * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
  * @retval PGCW_NO_MEMORY  there is one, but the buffer could not grow
  *
  * Threads: any. Blocks: never. Signals: unsafe.
@@ -172,34 +201,43 @@ PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value);
 
-/**
- * Load the value of a key, usually with a SELECT.
- *
- * Start the SELECT in here, in a transaction that begins in here, on the
- * primary: the stamp that makes a late fill harmless was taken just before
- * this call.
- *
- * It must not fetch the same key: it would wait for itself, until the load
- * is overdue.
- *
- * @param[in]     key    valid during the call
- * @param[in,out] value  to be written with pgcw_buffer_set()
- * @param[out]    error  never NULL; may be left alone
- * @return PGCW_OK if `value` holds it. Anything else goes to the caller of
- *         pgcw_cache_fetch() and to everybody who waits, and nothing is
- *         cached; PGCW_MISS is for a row that does not exist
- *
- * Threads: the one that called pgcw_cache_fetch(), which holds no lock.
- */
-typedef enum pgcw_status pgcw_loader_fn(void *context, struct pgcw_bytes key,
-                                        struct pgcw_buffer *value,
-                                        struct pgcw_error *error);
+/** A value that is kept beyond a read section, whatever happens to it. */
+struct pgcw_pin;
 
-/** A loader and what it needs. */
-struct pgcw_loader {
-    pgcw_loader_fn *load;
-    void *context;
-};
+/**
+ * Look a key up and keep its value, without a copy.
+ *
+ * Unlike a lookup it writes to the entry, so threads that pin the same one
+ * slow each other down. What is pinned stays in memory, beyond max_bytes.
+ *
+ * @param[in]  key  borrowed during the call
+ * @param[out] pin  set only on PGCW_OK; give it to pgcw_pin_release()
+ * @retval PGCW_OK         pinned a valid value
+ * @retval PGCW_MISS       none
+ * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
+ *
+ * Threads: any. Blocks: never. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_cache_pin(struct pgcw_cache *cache, struct pgcw_bytes key,
+               struct pgcw_pin **pin);
+
+/**
+ * Return the value that is pinned, aligned for any type.
+ *
+ * @return valid until the pin is released
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API struct pgcw_bytes pgcw_pin_value(struct pgcw_pin *pin);
+
+/**
+ * Give a pin back. Accepts NULL.
+ *
+ * Threads: any, not only the one that pinned; before the cache is
+ * destroyed. Blocks: never. Signals: unsafe.
+ */
+PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
 
 /**
  * Look a key up, and load it if it is not there: read-through.
@@ -210,12 +248,17 @@ struct pgcw_loader {
  * until the load is overdue. While the listener is not LIVE each caller
  * loads by itself and nothing is cached (P2).
  *
+ * What a value depends on is known when it is loaded. So who came after an
+ * event that may concern it waits for the load and, if it did, starts his own
+ * then.
+ *
  * @param[in]     key     borrowed during the call
  * @param[in]     loader  called at most a few times, usually once or never
  * @param[in,out] value   a copy, on PGCW_OK; otherwise what it holds is
  *                        undefined, but it is still a valid buffer
  * @param[out]    error   may be NULL; written only on failure
  * @retval PGCW_OK         `value` holds it
+ * @retval PGCW_NOT_FOUND  the database has none, says the loader or the cache
  * @retval PGCW_NO_MEMORY  for the flight or the copy
  * @return otherwise the loader's own status
  *
@@ -226,6 +269,22 @@ PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
                  struct pgcw_loader loader, struct pgcw_buffer *value,
                  struct pgcw_error *error);
+
+/**
+ * The same without a copy: the value is pinned, also where it could not be
+ * stored.
+ *
+ * @param[out] pin  set only on PGCW_OK; give it to pgcw_pin_release()
+ *
+ * The rest as with pgcw_cache_fetch().
+ *
+ * Threads: any, outside a read section. Blocks: never on a hit; else until
+ * the loader is done, its own or another's. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
+                        struct pgcw_loader loader, struct pgcw_pin **pin,
+                        struct pgcw_error *error);
 
 /** The right to fill one key. */
 struct pgcw_lease;
@@ -244,6 +303,7 @@ struct pgcw_lease;
  *                       pgcw_lease_fill() or pgcw_lease_abandon(), once,
  *                       also when it is overdue
  * @retval PGCW_OK         a valid value
+ * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
  * @retval PGCW_LEASED     load it, then fill or abandon
  * @retval PGCW_BUSY       another caller is loading it
  * @retval PGCW_NO_MEMORY  nothing was taken
@@ -260,16 +320,20 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
  * The lease is gone whatever the result. A value whose load was overtaken
  * by an event is not stored: PGCW_OK, and the next caller misses (P1).
  *
- * @param lease  from pgcw_cache_acquire(), by any thread
- * @param value  copied
- * @retval PGCW_OK         stored, or overtaken by an event
- * @retval PGCW_TOO_LARGE  larger than max_bytes; not stored
- * @retval PGCW_NO_MEMORY  not stored
+ * @param lease    from pgcw_cache_acquire(), by any thread
+ * @param value    copied
+ * @param options  NULL: the value depends on the whole cache
+ * @retval PGCW_OK                stored, or overtaken by an event
+ * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
+ * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
+ * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored
+ * @retval PGCW_NO_MEMORY         not stored
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */
-PGCW_API enum pgcw_status pgcw_lease_fill(struct pgcw_lease *lease,
-                                          struct pgcw_bytes value);
+PGCW_API enum pgcw_status
+pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
+                const struct pgcw_fill_options *options);
 
 /**
  * Give a lease back without a value; those who wait load by themselves.
@@ -278,9 +342,12 @@ PGCW_API enum pgcw_status pgcw_lease_fill(struct pgcw_lease *lease,
  */
 PGCW_API void pgcw_lease_abandon(struct pgcw_lease *lease);
 
-/** The clock of a cache at some moment. */
+/** The moment before a load. */
 struct pgcw_stamp {
+    /** Of the cache: it counts invalidations. */
     uint64_t clock;
+    /** CLOCK_MONOTONIC, to within a few milliseconds. */
+    int64_t taken_at_ns;
 };
 
 /**
@@ -293,29 +360,47 @@ PGCW_API struct pgcw_stamp pgcw_cache_stamp(const struct pgcw_cache *cache);
 /**
  * Store a value that was loaded after a stamp was taken.
  *
- * @param key    copied
- * @param value  copied
- * @param stamp  from pgcw_cache_stamp(), taken before the load began
- * @retval PGCW_OK         stored, or overtaken by an event and of no use
- * @retval PGCW_TOO_LARGE  larger than max_bytes; not stored
- * @retval PGCW_NO_MEMORY  not stored
+ * @param key      copied
+ * @param value    copied
+ * @param stamp    from pgcw_cache_stamp(), taken before the load began
+ * @param options  NULL: the value depends on the whole cache
+ * @retval PGCW_OK                stored, or overtaken by an event and of no
+ *                                use
+ * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
+ * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
+ * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored
+ * @retval PGCW_NO_MEMORY         not stored
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
-               struct pgcw_bytes value, struct pgcw_stamp stamp);
+               struct pgcw_bytes value, struct pgcw_stamp stamp,
+               const struct pgcw_fill_options *options);
 
 /**
  * Make the value of one key invalid, and every load of it that has begun.
  *
- * Keys are hashed to a few thousand slots: another key may, at worst, be
- * reloaded needlessly.
+ * Keys are hashed to a 16th as many slots as there may be entries: some other
+ * keys may, at worst, be loaded needlessly.
  *
  * Threads: any. Blocks: never for long. Signals: unsafe.
  */
 PGCW_API void pgcw_cache_invalidate(struct pgcw_cache *cache,
                                     struct pgcw_bytes key);
+
+/**
+ * Make every value that depends on a table or a row invalid, and every value
+ * without a tag, and every load of such: as an event would. For one's own
+ * write, before its event arrives.
+ *
+ * @retval PGCW_OK                done
+ * @retval PGCW_INVALID_ARGUMENT  a name is empty or over 63 bytes
+ *
+ * Threads: any. Blocks: never for long. Signals: unsafe.
+ */
+PGCW_API enum pgcw_status pgcw_cache_invalidate_tag(struct pgcw_cache *cache,
+                                                    const struct pgcw_tag *tag);
 
 /**
  * Make everything invalid, and every load that has begun. One store,

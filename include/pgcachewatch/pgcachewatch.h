@@ -9,11 +9,14 @@
  *         |  ring (bounded, lock-free)
  *     workers: decode in parallel, apply in commit order; strategy
  *         |  clock and stamps: an invalidation is one store
- *     your threads: lookup, get, fetch, acquire, put
+ *     your threads: lookup, get, pin, fetch, acquire, put
  *
  * Use: pgcw_listener_open(), pgcw_cache_create(), then pgcw_cache_fetch()
  * from any thread. Triggers are installed once with the tool
  * (`pgcachewatch install`) or with pgcw_install_plan().
+ *
+ * What a value depends on is said by its tags, tables and rows of them: see
+ * pgcw_fill_add_tag(). Without, every event makes it invalid.
  *
  * What it promises:
  *
@@ -50,8 +53,8 @@
  *
  * Fork: a child of a process that has used the library may only exec.
  *
- * Shutdown: end the leases, destroy the caches, close the subscriptions, then
- * close the listener.
+ * Shutdown: end the leases and the pins, destroy the caches, close the
+ * subscriptions, then close the listener.
  */
 #ifndef PGCACHEWATCH_PGCACHEWATCH_H
 #define PGCACHEWATCH_PGCACHEWATCH_H
@@ -60,6 +63,7 @@
 #include <pgcachewatch/cache.h>
 #include <pgcachewatch/event.h>
 #include <pgcachewatch/export.h>
+#include <pgcachewatch/fill.h>
 #include <pgcachewatch/install.h>
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>

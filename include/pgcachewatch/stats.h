@@ -30,7 +30,8 @@ struct pgcw_cache_stats {
     uint64_t fills_refused_memory;
     /** Valid entries that went because of the bounds. */
     uint64_t evictions;
-    /** Invalidations of the whole cache by a strategy or by the caller. */
+    /** Invalidations by a strategy, or by the caller with a tag or of
+     * everything. */
     uint64_t invalidations;
     /** Invalidations of one key. */
     uint64_t key_invalidations;
@@ -42,7 +43,7 @@ struct pgcw_cache_stats {
     uint64_t bytes;
     /** Entries that wait for a grace period now. */
     uint64_t reclaim_waiting;
-    /** Entries that went because they were older than ttl_ms. */
+    /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
 };
 

@@ -35,7 +35,9 @@ enum pgcw_status {
     /** The operating system refused; the detail names the call. */
     PGCW_SYSTEM_ERROR = 12,
     /** A defect of the library; please report the detail. */
-    PGCW_INTERNAL = 13
+    PGCW_INTERNAL = 13,
+    /** The database has no value for the key. */
+    PGCW_NOT_FOUND = 14
 };
 
 /**

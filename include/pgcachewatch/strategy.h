@@ -13,10 +13,11 @@
 
 PGCW_BEGIN_DECLS
 
-/** What a strategy wants done. In this version both empty the whole cache. */
+/** What a strategy wants done. */
 enum pgcw_decision {
     PGCW_KEEP = 0,
-    /** Invalidate what the event touches. */
+    /** Invalidate what depends on the event's table, or on the rows that it
+     * tells; and every value without a tag. See struct pgcw_tag. */
     PGCW_INVALIDATE = 1,
     /** Invalidate everything: events before this one were kept back. */
     PGCW_INVALIDATE_ALL = 2

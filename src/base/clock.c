@@ -4,6 +4,7 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define US_PER_SECOND INT64_C(1000000)
+#define POLL_MAX_MS 60000
 
 #ifdef PGCWI_TESTING
 #include <stdatomic.h>
@@ -59,6 +60,18 @@ pgcwi_clock_unix_us(void)
     return read_ns(CLOCK_REALTIME) / (NS_PER_SECOND / US_PER_SECOND);
 }
 
+int
+pgcwi_clock_poll_ms(int64_t deadline_ns)
+{
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
+
+    if (deadline_ns <= now_ns) {
+        return 0;
+    }
+    int64_t left_ms = (deadline_ns - now_ns - 1) / PGCWI_NS_PER_MS + 1;
+    return left_ms > POLL_MAX_MS ? POLL_MAX_MS : (int)left_ms;
+}
+
 struct timespec
 pgcwi_clock_timespec(int64_t deadline_ns)
 {
@@ -71,4 +84,15 @@ pgcwi_clock_timespec(int64_t deadline_ns)
         point.tv_nsec = (long)(real_ns % NS_PER_SECOND);
     }
     return point;
+}
+
+void
+pgcwi_clock_init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }

@@ -3,6 +3,7 @@
 #ifndef PGCWI_BASE_CLOCK_H
 #define PGCWI_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -16,10 +17,18 @@ int64_t pgcwi_clock_coarse_ns(void);
 /* Microseconds since the Unix epoch. */
 int64_t pgcwi_clock_unix_us(void);
 /*
+ * Milliseconds for poll() until pgcwi_clock_monotonic_ns() reads deadline_ns,
+ * rounded up: not to wake before it and find nothing to do. At most a minute,
+ * so the caller looks again; 0 if it has passed.
+ */
+int pgcwi_clock_poll_ms(int64_t deadline_ns);
+/*
  * The point of CLOCK_MONOTONIC for a timed wait that shall end when
  * pgcwi_clock_monotonic_ns() reads deadline_ns.
  */
 struct timespec pgcwi_clock_timespec(int64_t deadline_ns);
+/* Make a condition whose timed waits end at such a point. */
+void pgcwi_clock_init_condition(pthread_cond_t *condition);
 
 #ifdef PGCWI_TESTING
 /* Move both clocks forward for every thread, from now on. */

@@ -27,6 +27,7 @@ pgcw_status_text(enum pgcw_status status)
         [PGCW_LOAD_FAILED] = "load failed",
         [PGCW_SYSTEM_ERROR] = "system error",
         [PGCW_INTERNAL] = "internal error",
+        [PGCW_NOT_FOUND] = "not found",
     };
 
     /* as unsigned: a negative value is out of range as well */

@@ -14,8 +14,6 @@
 #define DEFAULT_TIMEOUT_MS 5000
 /* what may wait to be freed, so that a small cache can be written to */
 #define MIN_WAITING_BYTES (UINT64_C(1) << 20)
-/* short, so that who waits for the write lock does not wait long */
-#define SWEEP_ENTRIES 64
 
 void
 pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
@@ -42,14 +40,29 @@ apply_defaults(struct pgcw_cache_options *options)
     }
 }
 
+/* As many slots as entries: then few rows share one. */
+static uint32_t
+row_bits(uint64_t max_entries)
+{
+    uint32_t bits = PGCWI_ROW_BITS_MIN;
+
+    while (bits < PGCWI_ROW_BITS_MAX && UINT64_C(1) << bits < max_entries) {
+        bits++;
+    }
+    return bits;
+}
+
 static void
 init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
 {
     cache->hash_seed = pgcwi_key_random_seed();
     cache->load_timeout_ns = options->load_timeout_ms * PGCWI_NS_PER_MS;
     cache->lease_timeout_ns = options->lease_timeout_ms * PGCWI_NS_PER_MS;
-    cache->ttl_ns = options->ttl_ms * PGCWI_NS_PER_MS;
-    pgcwi_stamps_init(&cache->stamps);
+    cache->ttl_ms = options->ttl_ms;
+    cache->absent_ttl_ms = options->absent_ttl_ms;
+    cache->weigh = options->weigh;
+    cache->weigh_context = options->weigh_context;
+    pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
     pgcwi_flights_init(&cache->flights);
     pthread_mutex_init(&cache->write_lock, NULL);
     pgcwi_eviction_init(&cache->eviction, options->max_entries,
@@ -60,6 +73,19 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
                            : MIN_WAITING_BYTES);
     cache->reclaim.on_removal = options->on_removal;
     cache->reclaim.on_removal_context = options->on_removal_context;
+}
+
+static bool
+make_tables(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
+{
+    if (!pgcwi_stamps_init(&cache->stamps, row_bits(options->max_entries))) {
+        return false;
+    }
+    if (!pgcwi_table_init(&cache->table)) {
+        pgcwi_stamps_fini(&cache->stamps);
+        return false;
+    }
+    return true;
 }
 
 enum pgcw_status
@@ -78,73 +104,16 @@ pgcwi_cache_open(const struct pgcw_cache_options *options,
                                "there are %d caches in this process already",
                                PGCWI_CACHE_MAX);
     }
-    if (!pgcwi_table_init(&made->table)) {
+    apply_defaults(&known);
+    if (!make_tables(made, &known)) {
         pgcwi_reader_cache_leave(made->number);
         pgcwi_free(made);
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
-                               "no memory for a cache's table");
+                               "no memory for a cache's tables");
     }
-    apply_defaults(&known);
     init_parts(made, &known);
     *cache = made;
     return PGCW_OK;
-}
-
-/*
- * Why an entry goes: `cause`, unless it was of no use any more. Entries that
- * were are counted.
- */
-static enum pgcw_removal_cause
-find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
-           enum pgcw_removal_cause cause)
-{
-    if (!pgcwi_stamps_is_valid(&cache->stamps, entry->stamp, entry->slot)) {
-        return PGCW_REMOVED_INVALIDATED;
-    }
-    if (pgcwi_entry_is_expired(entry)) {
-        pgcwi_cache_count(cache, PGCWI_EXPIRATIONS);
-        return PGCW_REMOVED_EXPIRED;
-    }
-    if (cause == PGCW_REMOVED_EVICTED) {
-        pgcwi_cache_count(cache, PGCWI_EVICTIONS);
-    }
-    return cause;
-}
-
-/*
- * Forget an entry that is out of the table. The caller holds write_lock and
- * is in a read section.
- */
-static void
-forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
-       enum pgcw_removal_cause cause)
-{
-    pgcwi_eviction_remove(&cache->eviction, entry);
-    pgcwi_reclaim_retire(&cache->reclaim, entry,
-                         find_cause(cache, entry, cause));
-}
-
-/* The caller holds write_lock and is in a read section. */
-static void
-discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
-        enum pgcw_removal_cause cause)
-{
-    pgcwi_table_remove(&cache->table, entry);
-    forget(cache, entry, cause);
-}
-
-static void
-discard_all(struct pgcw_cache *cache)
-{
-    struct pgcwi_entry *entry;
-
-    pgcwi_reader_begin();
-    pthread_mutex_lock(&cache->write_lock);
-    while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
-        discard(cache, entry, PGCW_REMOVED_CLOSED);
-    }
-    pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
 }
 
 void
@@ -154,10 +123,11 @@ pgcwi_cache_close(struct pgcw_cache *cache)
         return;
     }
     assert(!pgcwi_reader_is_inside() && "not inside a read section");
-    discard_all(cache);
+    pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
     pgcwi_flights_fini(&cache->flights);
+    pgcwi_tags_fini(&cache->tags);
     pgcwi_stamps_fini(&cache->stamps);
     pthread_mutex_destroy(&cache->write_lock);
     pgcwi_reader_cache_leave(cache->number);
@@ -179,7 +149,7 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
                                                                         : NULL;
 }
 
-static const struct pgcwi_entry *
+static struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
@@ -193,6 +163,15 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
     return entry;
 }
 
+static enum pgcw_status
+status_of(const struct pgcwi_entry *entry)
+{
+    if (entry == NULL) {
+        return PGCW_MISS;
+    }
+    return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
+}
+
 enum pgcw_status
 pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
                   struct pgcw_bytes *value)
@@ -201,22 +180,21 @@ pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
     const struct pgcwi_entry *entry = find_and_count(cache, &hashed);
-    if (entry == NULL) {
-        return PGCW_MISS;
+    enum pgcw_status status = status_of(entry);
+    if (status == PGCW_OK) {
+        *value = pgcwi_entry_value(entry);
     }
-    *value = pgcwi_entry_value(entry);
-    return PGCW_OK;
+    return status;
 }
 
 enum pgcw_status
 pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
                  struct pgcw_buffer *value)
 {
-    enum pgcw_status status = PGCW_MISS;
-
     pgcwi_reader_begin();
     const struct pgcwi_entry *entry = find_and_count(cache, key);
-    if (entry != NULL) {
+    enum pgcw_status status = status_of(entry);
+    if (status == PGCW_OK) {
         status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
     }
     pgcwi_reader_end();
@@ -232,95 +210,45 @@ pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
     return pgcwi_cache_copy(cache, &hashed, value);
 }
 
-/*
- * The caller holds write_lock and is in a read section. Before the new entry
- * is added, as it has not been visited and would be the one to go.
- */
-static void
-make_room(struct pgcw_cache *cache, size_t bytes)
-{
-    while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
-        discard(cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
-                PGCW_REMOVED_EVICTED);
-    }
-}
-
-/*
- * The caller holds write_lock and is in a read section. False if there is a
- * value already whose load began later than this one's.
- */
-static bool
-publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
-        struct pgcwi_entry *entry)
-{
-    struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
-
-    if (old != NULL && old->stamp > entry->stamp) {
-        return false;
-    }
-    /* first added, so that a reader finds the old value or the new one */
-    old = pgcwi_table_replace(&cache->table, key, entry);
-    if (old != NULL) {
-        forget(cache, old, PGCW_REMOVED_REPLACED);
-    }
-    make_room(cache, pgcwi_entry_bytes(entry));
-    pgcwi_eviction_add(&cache->eviction, entry);
-    pgcwi_table_make_room(&cache->table, cache->eviction.entries);
-    return true;
-}
-
 enum pgcw_status
-pgcwi_cache_store(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                  struct pgcw_bytes value, uint64_t stamp)
+pgcwi_cache_pin(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                struct pgcwi_entry **entry)
 {
-    struct pgcwi_entry *entry;
-    bool is_published;
-
-    if (pgcwi_entry_bytes_for(key->bytes.size, value.size) >
-        cache->eviction.max_bytes) {
-        return PGCW_TOO_LARGE;
-    }
-    if (!pgcwi_stamps_is_valid(&cache->stamps, stamp, pgcwi_key_slot(key))) {
-        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_STALE);
-        return PGCW_OK; /* it would be dead on arrival */
-    }
-    entry = pgcwi_reclaim_is_full(&cache->reclaim)
-                ? NULL
-                : pgcwi_entry_create(key, value, stamp);
-    if (entry == NULL) {
-        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
-        return PGCW_NO_MEMORY;
-    }
-    if (cache->ttl_ns != 0) {
-        entry->expires_at_ns = pgcwi_clock_coarse_ns() + cache->ttl_ns;
-    }
     pgcwi_reader_begin();
-    pthread_mutex_lock(&cache->write_lock);
-    is_published = publish(cache, key, entry);
-    pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
-    if (!is_published) {
-        pgcwi_entry_destroy(entry);
-        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_STALE);
-        return PGCW_OK;
+    struct pgcwi_entry *found = find_and_count(cache, key);
+    if (found != NULL) {
+        pgcwi_entry_hold(found);
+        *entry = found;
     }
-    pgcwi_cache_count(cache, PGCWI_FILLS);
-    return PGCW_OK;
+    pgcwi_reader_end();
+    return status_of(found);
 }
 
 struct pgcw_stamp
 pgcw_cache_stamp(const struct pgcw_cache *cache)
 {
-    return (struct pgcw_stamp){pgcwi_stamps_now(&cache->stamps)};
+    struct pgcw_stamp stamp = {
+        .clock = pgcwi_stamps_now(&cache->stamps),
+        .taken_at_ns = pgcwi_clock_coarse_ns(),
+    };
+
+    return stamp;
 }
 
-enum pgcw_status
-pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
-               struct pgcw_bytes value, struct pgcw_stamp stamp)
+static uint32_t
+key_slot(const struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
-    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
+    return pgcwi_stamps_key_slot(&cache->stamps, key->hash);
+}
 
-    return pgcwi_cache_store(cache, &hashed, value, stamp.clock);
+void
+pgcwi_cache_known_slots(const struct pgcw_cache *cache,
+                        const struct pgcwi_key *key, struct pgcwi_slots *slots)
+{
+    pgcwi_slots_init(slots, key_slot(cache, key));
+    if (!pgcwi_tags_is_used(&cache->tags)) {
+        pgcwi_slots_finish(slots);
+    }
 }
 
 void
@@ -328,8 +256,32 @@ pgcw_cache_invalidate(struct pgcw_cache *cache, struct pgcw_bytes key)
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
-    pgcwi_stamps_raise_slot(&cache->stamps, pgcwi_key_slot(&hashed));
+    pgcwi_stamps_raise_slot(&cache->stamps, key_slot(cache, &hashed));
     pgcwi_cache_count(cache, PGCWI_KEY_INVALIDATIONS);
+}
+
+enum pgcw_status
+pgcw_cache_invalidate_tag(struct pgcw_cache *cache, const struct pgcw_tag *tag)
+{
+    struct pgcw_event event = {
+        .schema = tag->schema != NULL ? tag->schema : "",
+        .table = tag->table,
+        .keys = &tag->key,
+        .key_count = tag->key.data != NULL ? 1 : 0,
+    };
+
+    if (!pgcwi_tag_is_valid(tag)) {
+        return PGCW_INVALID_ARGUMENT;
+    }
+    pgcwi_cache_apply(cache, &event);
+    return PGCW_OK;
+}
+
+void
+pgcwi_cache_apply(struct pgcw_cache *cache, const struct pgcw_event *event)
+{
+    pgcwi_tags_raise(&cache->tags, event);
+    pgcwi_cache_count(cache, PGCWI_INVALIDATIONS);
 }
 
 void
@@ -344,38 +296,6 @@ pgcwi_cache_flush(struct pgcw_cache *cache)
 {
     pgcwi_stamps_raise_all(&cache->stamps);
     pgcwi_cache_count(cache, PGCWI_FLUSHES);
-}
-
-/* The caller holds write_lock and is in a read section. */
-static bool
-discard_oldest_if_invalid(struct pgcw_cache *cache)
-{
-    struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
-
-    if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
-        pgcwi_entry_is_valid(oldest, &cache->stamps)) {
-        return false;
-    }
-    discard(cache, oldest, PGCW_REMOVED_INVALIDATED);
-    return true;
-}
-
-bool
-pgcwi_cache_sweep(struct pgcw_cache *cache)
-{
-    uint32_t count = 0;
-
-    pgcwi_reader_begin();
-    pthread_mutex_lock(&cache->write_lock);
-    while (count < SWEEP_ENTRIES && discard_oldest_if_invalid(cache)) {
-        count++;
-    }
-    if (count < SWEEP_ENTRIES) {
-        pgcwi_reclaim_flush(&cache->reclaim);
-    }
-    pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
-    return count > 0;
 }
 
 void

@@ -18,11 +18,13 @@
 #include <pgcachewatch/cache.h>
 
 #include "cache/eviction.h"
+#include "cache/fill.h"
 #include "cache/flight.h"
 #include "cache/key_hash.h"
 #include "cache/reclaim.h"
 #include "cache/stamps.h"
 #include "cache/table.h"
+#include "cache/tags.h"
 
 struct pgcwi_attachment;
 
@@ -48,10 +50,14 @@ struct pgcw_cache {
     uint32_t number; /* pgcwi_reader_cache_join() */
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
-    int64_t ttl_ns;                      /* 0: none */
+    uint32_t ttl_ms;        /* 0: none */
+    uint32_t absent_ttl_ms; /* 0: not cached */
+    pgcw_weigh_fn *weigh;   /* may be NULL */
+    void *weigh_context;
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
     /* shared; apart, so that counting does not disturb readers */
     _Alignas(64) struct pgcwi_stamps stamps;
+    struct pgcwi_tags tags;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
     /* guarded by their own locks */
     struct pgcwi_flights flights;
@@ -78,16 +84,49 @@ struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
                                   const struct pgcwi_key *key,
                                   struct pgcw_buffer *value);
-/* pgcw_cache_put() for a key that is hashed already. */
+/* pgcw_cache_pin() for a key that is hashed already. */
+enum pgcw_status pgcwi_cache_pin(struct pgcw_cache *cache,
+                                 const struct pgcwi_key *key,
+                                 struct pgcwi_entry **entry);
+
+/* What is known of every entry of this key, whatever it holds. */
+void pgcwi_cache_known_slots(const struct pgcw_cache *cache,
+                             const struct pgcwi_key *key,
+                             struct pgcwi_slots *slots);
+
+/* An entry of what was loaded, held by the caller; NULL if memory is short. */
+struct pgcwi_entry *pgcwi_cache_make_entry(struct pgcw_cache *cache,
+                                           const struct pgcwi_key *key,
+                                           struct pgcw_fill *fill,
+                                           struct pgcw_bytes value,
+                                           struct pgcw_stamp stamp);
+/* Put it into the table, unless it is dead on arrival; either is PGCW_OK. */
+enum pgcw_status pgcwi_cache_publish(struct pgcw_cache *cache,
+                                     const struct pgcwi_key *key,
+                                     struct pgcwi_entry *entry);
+/* What was loaded elsewhere. */
+struct pgcwi_put {
+    const struct pgcwi_key *key;
+    struct pgcw_bytes value;
+    struct pgcw_stamp stamp;
+    const struct pgcw_fill_options *options;
+};
+
+/* pgcw_cache_put(); the entry is set with PGCW_OK, and the caller holds it. */
 enum pgcw_status pgcwi_cache_store(struct pgcw_cache *cache,
-                                   const struct pgcwi_key *key,
-                                   struct pgcw_bytes value, uint64_t stamp);
+                                   const struct pgcwi_put *put,
+                                   struct pgcwi_entry **entry);
 
 void pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter);
 
+/* Make what an event is about invalid. */
+void pgcwi_cache_apply(struct pgcw_cache *cache,
+                       const struct pgcw_event *event);
 /* Something may have been lost: everything is invalid now (P3). */
 void pgcwi_cache_flush(struct pgcw_cache *cache);
 /* Unlink some of the entries that are invalid; false if none was. */
 bool pgcwi_cache_sweep(struct pgcw_cache *cache);
+/* Unlink all, before the end. */
+void pgcwi_cache_discard_all(struct pgcw_cache *cache);
 
 #endif

@@ -6,13 +6,12 @@
 #include "base/alloc.h"
 
 size_t
-pgcwi_entry_bytes_for(size_t key_size, size_t value_size)
+pgcwi_entry_bytes_for(size_t key_size, size_t value_size, uint32_t slot_count)
 {
-    if (key_size > UINT32_MAX ||
-        value_size > SIZE_MAX - sizeof(struct pgcwi_entry) - key_size) {
+    if (key_size > UINT32_MAX || value_size > UINT32_MAX) {
         return SIZE_MAX;
     }
-    return sizeof(struct pgcwi_entry) + value_size + key_size;
+    return pgcwi_entry_head_bytes(slot_count) + value_size + key_size;
 }
 
 static void
@@ -24,24 +23,31 @@ copy_bytes(unsigned char *to, struct pgcw_bytes from)
 }
 
 struct pgcwi_entry *
-pgcwi_entry_create(const struct pgcwi_key *key, struct pgcw_bytes value,
-                   uint64_t stamp)
+pgcwi_entry_create(const struct pgcwi_key *key, const struct pgcwi_slots *slots,
+                   struct pgcw_bytes value, struct pgcw_stamp stamp)
 {
-    size_t bytes = pgcwi_entry_bytes_for(key->bytes.size, value.size);
+    size_t bytes =
+        pgcwi_entry_bytes_for(key->bytes.size, value.size, slots->count);
     struct pgcwi_entry *entry = bytes < SIZE_MAX ? pgcwi_alloc(bytes) : NULL;
 
     if (entry == NULL) {
         return NULL;
     }
+    *entry = (struct pgcwi_entry){
+        .stamp = stamp,
+        .value_size = (uint32_t)value.size,
+        .key_size = (uint32_t)key->bytes.size,
+        .slot_count = (uint8_t)slots->count,
+        .cause = PGCW_REMOVED_UNSTORED,
+    };
     cds_lfht_node_init(&entry->node);
-    entry->stamp = stamp;
-    entry->slot = pgcwi_key_slot(key);
-    entry->key_size = (uint32_t)key->bytes.size;
-    entry->value_size = value.size;
-    entry->expires_at_ns = INT64_MAX;
     atomic_init(&entry->is_visited, false);
-    copy_bytes(entry->bytes, value);
-    copy_bytes(entry->bytes + value.size, key->bytes);
+    atomic_init(&entry->holders, 1);
+    memcpy(entry->slots, slots->numbers, slots->count * sizeof(uint32_t));
+    unsigned char *body =
+        (unsigned char *)entry + pgcwi_entry_head_bytes(slots->count);
+    copy_bytes(body, value);
+    copy_bytes(body + value.size, key->bytes);
     return entry;
 }
 
@@ -49,4 +55,23 @@ void
 pgcwi_entry_destroy(struct pgcwi_entry *entry)
 {
     pgcwi_free(entry);
+}
+
+void
+pgcwi_entry_hold(struct pgcwi_entry *entry)
+{
+    /* relaxed: somebody holds it already, so it cannot go meanwhile */
+    atomic_fetch_add_explicit(&entry->holders, 1, memory_order_relaxed);
+}
+
+bool
+pgcwi_entry_let_go(struct pgcwi_entry *entry)
+{
+    /*
+     * ORDER: every holder's use of the entry before the last one frees it.
+     * Pairs with: itself, in the other holders. Without it: it could be
+     * freed while one still reads it.
+     */
+    return atomic_fetch_sub_explicit(&entry->holders, 1,
+                                     memory_order_acq_rel) == 1;
 }

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One key and its value, in one piece of memory. */
+/*
+ * One key and its value, in one piece of memory.
+ *
+ * Model: whoever makes an entry holds it; the table holds what it has, a
+ * flight what it loaded, and a pin what it pins. The last to let go frees
+ * it: see pgcwi_reclaim_release(). Readers in a section hold nothing: the
+ * table lets go only after a grace period.
+ */
 #ifndef PGCWI_CACHE_ENTRY_H
 #define PGCWI_CACHE_ENTRY_H
 
@@ -8,54 +15,83 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <pgcachewatch/bytes.h>
+#include <pgcachewatch/cache.h>
 
 #include "base/clock.h"
 #include "cache/key_hash.h"
 #include "cache/rcu.h"
 #include "cache/stamps.h"
+#include "cache/tags.h"
+
+struct pgcwi_reclaim;
 
 struct pgcwi_entry {
     /* the table's */
     struct cds_lfht_node node;
     /* immutable after publication */
-    uint64_t stamp;
-    uint32_t slot;
+    struct pgcw_stamp stamp;
+    uint32_t ttl_ms; /* 0: none */
+    uint32_t value_size;
     uint32_t key_size;
-    size_t value_size;
-    int64_t expires_at_ns; /* INT64_MAX: never */
+    uint8_t slot_count;
+    bool is_absent; /* the database has none */
     /* shared: set by readers, cleared by eviction */
     _Atomic bool is_visited;
-    uint8_t cause; /* enum pgcw_removal_cause, after it was taken out */
+    uint8_t cause; /* enum pgcw_removal_cause, once it is out of the table */
     union {
         /* guarded by the cache's write lock, while in the table */
         struct cds_list_head by_age;
         /* after it was taken out: owned by its batch */
         struct pgcwi_entry *next_retired;
     };
-    /* the value, aligned for any type, then the key */
-    _Alignas(max_align_t) unsigned char bytes[];
+    /* immutable after publication */
+    struct pgcwi_reclaim *reclaim; /* the cache's; NULL in tests of others */
+    uint32_t weight;               /* what the user says that it weighs more */
+    /* shared */
+    _Atomic uint32_t holders;
+    /* then the value, aligned for any type, then the key */
+    uint32_t slots[];
 };
 
-/* It never expires, unless the caller says so before publication. NULL if
- * memory is short. */
+/*
+ * Held by the caller, who may set the rest before publication: it never
+ * expires, weighs nothing more and is not absent. NULL if memory is short.
+ */
 struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
-                                       struct pgcw_bytes value, uint64_t stamp);
-/* At once: nobody may see it any more. Accepts NULL. */
+                                       const struct pgcwi_slots *slots,
+                                       struct pgcw_bytes value,
+                                       struct pgcw_stamp stamp);
+/* At once: nobody else may hold or see it. Accepts NULL. */
 void pgcwi_entry_destroy(struct pgcwi_entry *entry);
+
+/* By one who knows that it is held: a holder, or a reader who found it in
+ * the table and is still in his section. */
+void pgcwi_entry_hold(struct pgcwi_entry *entry);
+/* True for the last, who must free it. */
+bool pgcwi_entry_let_go(struct pgcwi_entry *entry);
 
 static inline bool
 pgcwi_entry_is_expired(const struct pgcwi_entry *entry)
 {
-    return entry->expires_at_ns != INT64_MAX &&
-           pgcwi_clock_coarse_ns() >= entry->expires_at_ns;
+    return entry->ttl_ms != 0 &&
+           pgcwi_clock_coarse_ns() - entry->stamp.taken_at_ns >=
+               entry->ttl_ms * PGCWI_NS_PER_MS;
+}
+
+/* Whether nothing has made it invalid since its load began. */
+static inline bool
+pgcwi_entry_is_coherent(const struct pgcwi_entry *entry,
+                        const struct pgcwi_stamps *stamps)
+{
+    return pgcwi_stamps_is_valid(stamps, entry->stamp.clock, entry->slots,
+                                 entry->slot_count);
 }
 
 static inline bool
 pgcwi_entry_is_valid(const struct pgcwi_entry *entry,
                      const struct pgcwi_stamps *stamps)
 {
-    return pgcwi_stamps_is_valid(stamps, entry->stamp, entry->slot) &&
+    return pgcwi_entry_is_coherent(entry, stamps) &&
            !pgcwi_entry_is_expired(entry);
 }
 
@@ -73,27 +109,42 @@ pgcwi_entry_visit(struct pgcwi_entry *entry)
     }
 }
 
-/* What an entry for these sizes takes; SIZE_MAX if no entry can be so large.
- */
-size_t pgcwi_entry_bytes_for(size_t key_size, size_t value_size);
+/* Where the value begins. */
+static inline size_t
+pgcwi_entry_head_bytes(uint32_t slot_count)
+{
+    size_t bytes =
+        offsetof(struct pgcwi_entry, slots) + slot_count * sizeof(uint32_t);
+    size_t alignment = _Alignof(max_align_t);
+
+    return (bytes + alignment - 1) & ~(alignment - 1);
+}
+
+/* What an entry for these sizes takes; SIZE_MAX if none can be so large. */
+size_t pgcwi_entry_bytes_for(size_t key_size, size_t value_size,
+                             uint32_t slot_count);
 
 static inline size_t
 pgcwi_entry_bytes(const struct pgcwi_entry *entry)
 {
-    return sizeof(*entry) + entry->value_size + entry->key_size;
+    return pgcwi_entry_head_bytes(entry->slot_count) + entry->value_size +
+           entry->key_size + entry->weight;
 }
 
 static inline struct pgcw_bytes
 pgcwi_entry_value(const struct pgcwi_entry *entry)
 {
-    return (struct pgcw_bytes){entry->bytes, entry->value_size};
+    return (struct pgcw_bytes){(const unsigned char *)entry +
+                                   pgcwi_entry_head_bytes(entry->slot_count),
+                               entry->value_size};
 }
 
 static inline struct pgcw_bytes
 pgcwi_entry_key(const struct pgcwi_entry *entry)
 {
-    return (struct pgcw_bytes){entry->bytes + entry->value_size,
-                               entry->key_size};
+    const unsigned char *value = pgcwi_entry_value(entry).data;
+
+    return (struct pgcw_bytes){value + entry->value_size, entry->key_size};
 }
 
 #endif

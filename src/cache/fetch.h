@@ -17,18 +17,15 @@ enum pgcwi_join {
     PGCWI_JOIN_NO_MEMORY
 };
 
+struct pgcwi_seat {
+    struct pgcwi_flight *flight;
+    /* the clock when it was taken */
+    uint64_t clock;
+};
+
 /* `timeout_ns`: when the flight is overdue, if it is a new one. */
 enum pgcwi_join pgcwi_fetch_join(struct pgcw_cache *cache,
                                  const struct pgcwi_key *key,
-                                 int64_t timeout_ns,
-                                 struct pgcwi_flight **flight);
-
-/*
- * By a flight's owner: store what was loaded, then complete the flight, so
- * that a newcomer finds the one or the other. The result of storing.
- */
-enum pgcw_status pgcwi_fetch_complete(struct pgcw_cache *cache,
-                                      struct pgcwi_flight *flight,
-                                      struct pgcw_bytes value);
+                                 int64_t timeout_ns, struct pgcwi_seat *seat);
 
 #endif

@@ -5,22 +5,18 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "cache/reclaim.h"
 
 void
 pgcwi_flights_init(struct pgcwi_flights *flights)
 {
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < PGCWI_FLIGHT_STRIPES; i++) {
         struct pgcwi_flight_stripe *stripe = &flights->stripes[i];
 
         pthread_mutex_init(&stripe->lock, NULL);
-        pthread_cond_init(&stripe->completed, &monotonic);
+        pgcwi_clock_init_condition(&stripe->completed);
         CDS_INIT_LIST_HEAD(&stripe->flights);
     }
-    pthread_condattr_destroy(&monotonic);
 }
 
 void
@@ -68,12 +64,14 @@ find_any(const struct pgcwi_flight_stripe *stripe, const struct pgcwi_key *key)
 struct pgcwi_flight *
 pgcwi_flight_find(const struct pgcwi_flight_stripe *stripe,
                   const struct pgcwi_key *key,
-                  const struct pgcwi_stamps *stamps)
+                  const struct pgcwi_stamps *stamps,
+                  const struct pgcwi_slots *known)
 {
     struct pgcwi_flight *flight = find_any(stripe, key);
 
     if (flight == NULL ||
-        !pgcwi_stamps_is_valid(stamps, flight->stamp, pgcwi_key_slot(key)) ||
+        !pgcwi_stamps_is_valid(stamps, flight->stamp.clock, known->numbers,
+                               known->count) ||
         pgcwi_clock_monotonic_ns() >= flight->deadline_ns) {
         return NULL;
     }
@@ -91,7 +89,7 @@ take_out(struct pgcwi_flight *flight)
 
 struct pgcwi_flight *
 pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
-                   const struct pgcwi_key *key, uint64_t stamp,
+                   const struct pgcwi_key *key, struct pgcw_stamp stamp,
                    int64_t deadline_ns)
 {
     struct pgcwi_flight *old = find_any(stripe, key);
@@ -134,14 +132,14 @@ let_go(struct pgcwi_flight *flight)
 
     pthread_mutex_unlock(&flight->stripe->lock);
     if (was_last) {
-        pgcw_buffer_free(&flight->value);
+        pgcwi_reclaim_release(flight->entry);
         pgcwi_free(flight);
     }
 }
 
 void
 pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
-                      struct pgcw_bytes value, const struct pgcw_error *error)
+                      struct pgcwi_entry *entry, const struct pgcw_error *error)
 {
     pthread_mutex_lock(&flight->stripe->lock);
     take_out(flight);
@@ -151,8 +149,9 @@ pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
         flight->error = *error;
     }
     if (flight->holders > 1) {
-        if (status == PGCW_OK) {
-            flight->status = pgcw_buffer_set(&flight->value, value);
+        if (entry != NULL) {
+            pgcwi_entry_hold(entry);
+            flight->entry = entry;
         }
         pthread_cond_broadcast(&flight->stripe->completed);
     }
@@ -160,21 +159,20 @@ pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
 }
 
 static enum pgcw_status
-take_result(const struct pgcwi_flight *flight, struct pgcw_buffer *value,
+take_result(const struct pgcwi_flight *flight, struct pgcwi_entry **entry,
             struct pgcw_error *error)
 {
-    if (flight->status == PGCW_OK) {
-        return pgcw_buffer_set(
-            value, (struct pgcw_bytes){flight->value.data, flight->value.size});
-    }
-    if (error != NULL) {
+    if (flight->entry != NULL) {
+        pgcwi_entry_hold(flight->entry);
+        *entry = flight->entry;
+    } else if (error != NULL) {
         *error = flight->error;
     }
     return flight->status;
 }
 
 enum pgcw_status
-pgcwi_flight_wait(struct pgcwi_flight *flight, struct pgcw_buffer *value,
+pgcwi_flight_wait(struct pgcwi_flight *flight, struct pgcwi_entry **entry,
                   struct pgcw_error *error)
 {
     enum pgcw_status status = PGCW_BUSY;
@@ -188,7 +186,7 @@ pgcwi_flight_wait(struct pgcwi_flight *flight, struct pgcw_buffer *value,
                                      &flight->stripe->lock, &deadline);
     }
     if (flight->is_completed) {
-        status = take_result(flight, value, error);
+        status = take_result(flight, entry, error);
     }
     let_go(flight);
     return status;

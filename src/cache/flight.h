@@ -5,9 +5,13 @@
  * Model: flights are kept in stripes by the hash of their key; a stripe's
  * lock guards its flights. Only misses come here, and they are about to pay
  * for a round trip to the database. A flight has one owner, who loads and
- * then completes it, once; others wait. A newcomer joins a flight only if
- * what it loads would be valid and it is not overdue; else the newcomer's
- * own flight takes its place, and the old one goes on for those who have it.
+ * then completes it, once; others wait. A newcomer joins a flight only if it
+ * is not overdue, and nothing that is known to make its value invalid has
+ * come since it began; else the newcomer's own flight takes its place, and
+ * the old one goes on for those who have it.
+ *
+ * What a value depends on is known only when it is loaded. So who has joined
+ * after some event looks once more, at the end.
  */
 #ifndef PGCWI_CACHE_FLIGHT_H
 #define PGCWI_CACHE_FLIGHT_H
@@ -19,9 +23,7 @@
 #include <pgcachewatch/bytes.h>
 #include <pgcachewatch/status.h>
 
-#include "cache/key_hash.h"
-#include "cache/rcu.h"
-#include "cache/stamps.h"
+#include "cache/entry.h"
 
 #define PGCWI_FLIGHT_STRIPES 64
 
@@ -39,7 +41,7 @@ struct pgcwi_flight {
     /* immutable after start */
     struct pgcwi_flight_stripe *stripe;
     struct pgcwi_key key; /* its bytes stand behind this struct */
-    uint64_t stamp;
+    struct pgcw_stamp stamp;
     int64_t deadline_ns;
     /* guarded by the stripe's lock */
     struct cds_list_head in_stripe;
@@ -47,7 +49,7 @@ struct pgcwi_flight {
     bool is_completed;
     uint32_t holders; /* the owner, and those who wait */
     enum pgcw_status status;
-    struct pgcw_buffer value; /* only if somebody waits */
+    struct pgcwi_entry *entry; /* what it loaded, if somebody waits */
     struct pgcw_error error;
 };
 
@@ -59,31 +61,37 @@ struct pgcwi_flight_stripe *pgcwi_flights_stripe(struct pgcwi_flights *flights,
 
 /* The next three under the stripe's lock. */
 
-/* The flight of a key that a newcomer may join, or NULL. */
+/*
+ * The flight of a key that a newcomer may join, or NULL. `known`: what its
+ * value surely depends on.
+ */
 struct pgcwi_flight *pgcwi_flight_find(const struct pgcwi_flight_stripe *stripe,
                                        const struct pgcwi_key *key,
-                                       const struct pgcwi_stamps *stamps);
+                                       const struct pgcwi_stamps *stamps,
+                                       const struct pgcwi_slots *known);
 /* Take the place of the key's flight, if there is one. NULL: no memory. */
 struct pgcwi_flight *pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
                                         const struct pgcwi_key *key,
-                                        uint64_t stamp, int64_t deadline_ns);
+                                        struct pgcw_stamp stamp,
+                                        int64_t deadline_ns);
 void pgcwi_flight_hold(struct pgcwi_flight *flight);
 
 /*
  * By the owner, who does not hold the lock and gives the flight up: tell all
- * who wait. `value` counts only with PGCW_OK, `error` (may be NULL) only
- * without.
+ * who wait. The entry goes with PGCW_OK and PGCW_NOT_FOUND, and `error` (may
+ * be NULL) with the others.
  */
 void pgcwi_flight_complete(struct pgcwi_flight *flight, enum pgcw_status status,
-                           struct pgcw_bytes value,
+                           struct pgcwi_entry *entry,
                            const struct pgcw_error *error);
 
 /*
  * By one who holds it: wait until it is completed or overdue, take the
- * result, and let go. PGCW_BUSY: overdue or abandoned, so there is none.
+ * result, and let go. The entry, if there is one, is the caller's to hold.
+ * PGCW_BUSY: overdue or abandoned, so there is none.
  */
 enum pgcw_status pgcwi_flight_wait(struct pgcwi_flight *flight,
-                                   struct pgcw_buffer *value,
+                                   struct pgcwi_entry **entry,
                                    struct pgcw_error *error);
 /* By one who holds it and does not want to wait. */
 void pgcwi_flight_leave(struct pgcwi_flight *flight);

@@ -7,8 +7,6 @@
 
 #include <pgcachewatch/bytes.h>
 
-#include "cache/stamps.h"
-
 struct pgcwi_key {
     struct pgcw_bytes bytes;
     uint64_t hash;
@@ -20,12 +18,5 @@ struct pgcwi_key pgcwi_key_make(struct pgcw_bytes bytes, uint64_t seed);
 
 /* A seed that differs from process to process. */
 uint64_t pgcwi_key_random_seed(void);
-
-/* The table uses the low bits, so a slot is made of the high ones. */
-static inline uint32_t
-pgcwi_key_slot(const struct pgcwi_key *key)
-{
-    return (uint32_t)(key->hash >> (64 - PGCWI_SLOT_BITS));
-}
 
 #endif

@@ -13,16 +13,16 @@ static enum pgcw_status
 take_lease(struct pgcw_cache *cache, const struct pgcwi_key *key,
            struct pgcw_lease *lease)
 {
-    struct pgcwi_flight *flight = NULL;
+    struct pgcwi_seat seat;
 
-    switch (pgcwi_fetch_join(cache, key, cache->lease_timeout_ns, &flight)) {
+    switch (pgcwi_fetch_join(cache, key, cache->lease_timeout_ns, &seat)) {
     case PGCWI_JOIN_OWNER:
         lease->cache = cache;
-        lease->flight = flight;
+        lease->flight = seat.flight;
         pgcwi_cache_count(cache, PGCWI_LOADS);
         return PGCW_LEASED;
     case PGCWI_JOIN_WAITER:
-        pgcwi_flight_leave(flight);
+        pgcwi_flight_leave(seat.flight);
         return PGCW_BUSY;
     case PGCWI_JOIN_CACHED:
         return PGCW_OK;
@@ -62,11 +62,20 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
 }
 
 enum pgcw_status
-pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value)
+pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
+                const struct pgcw_fill_options *options)
 {
-    enum pgcw_status status =
-        pgcwi_fetch_complete(lease->cache, lease->flight, value);
+    struct pgcwi_flight *flight = lease->flight;
+    struct pgcwi_put put = {&flight->key, value, flight->stamp, options};
+    struct pgcwi_entry *entry = NULL;
+    enum pgcw_status status = pgcwi_cache_store(lease->cache, &put, &entry);
+    enum pgcw_status for_waiters = PGCW_BUSY;
 
+    if (entry != NULL) {
+        for_waiters = entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
+    }
+    pgcwi_flight_complete(flight, for_waiters, entry, NULL);
+    pgcwi_reclaim_release(entry);
     pgcwi_free(lease);
     return status;
 }
@@ -75,7 +84,6 @@ void
 pgcw_lease_abandon(struct pgcw_lease *lease)
 {
     pgcwi_cache_count(lease->cache, PGCWI_LOAD_FAILURES);
-    pgcwi_flight_complete(lease->flight, PGCW_BUSY,
-                          (struct pgcw_bytes){NULL, 0}, NULL);
+    pgcwi_flight_complete(lease->flight, PGCW_BUSY, NULL, NULL);
     pgcwi_free(lease);
 }

@@ -41,25 +41,42 @@ add_waiting(struct pgcwi_reclaim *reclaim, uint64_t entries, uint64_t bytes)
                               memory_order_relaxed);
 }
 
-static void
-tell(const struct pgcwi_reclaim *reclaim, const struct pgcwi_entry *entry)
+void
+pgcwi_reclaim_tell(const struct pgcwi_reclaim *reclaim, struct pgcw_bytes key,
+                   struct pgcw_bytes value, enum pgcw_removal_cause cause)
 {
     if (reclaim->on_removal != NULL) {
-        reclaim->on_removal(reclaim->on_removal_context, pgcwi_entry_key(entry),
-                            pgcwi_entry_value(entry),
-                            (enum pgcw_removal_cause)entry->cause);
+        reclaim->on_removal(reclaim->on_removal_context, key, value, cause);
     }
 }
 
 static void
-free_entries(const struct pgcwi_reclaim *reclaim, struct pgcwi_entry *first)
+tell(const struct pgcwi_entry *entry)
+{
+    if (entry->reclaim != NULL && !entry->is_absent) {
+        pgcwi_reclaim_tell(entry->reclaim, pgcwi_entry_key(entry),
+                           pgcwi_entry_value(entry),
+                           (enum pgcw_removal_cause)entry->cause);
+    }
+}
+
+void
+pgcwi_reclaim_release(struct pgcwi_entry *entry)
+{
+    if (entry != NULL && pgcwi_entry_let_go(entry)) {
+        tell(entry);
+        pgcwi_entry_destroy(entry);
+    }
+}
+
+static void
+release_entries(struct pgcwi_entry *first)
 {
     while (first != NULL) {
         struct pgcwi_entry *next = first->next_retired;
 
         PGCWI_TAKEN(&first->node);
-        tell(reclaim, first);
-        pgcwi_entry_destroy(first);
+        pgcwi_reclaim_release(first);
         first = next;
     }
 }
@@ -72,7 +89,7 @@ free_batch(struct rcu_head *head)
 
     PGCWI_TAKEN(batch);
     PGCWI_TAKEN(&pgcwi_rcu_edge);
-    free_entries(batch->reclaim, batch->first);
+    release_entries(batch->first);
     add_waiting(batch->reclaim, -batch->entries, -batch->bytes);
     PGCWI_PUBLISHED(batch->reclaim);
     pgcwi_free(batch);
@@ -149,6 +166,6 @@ pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim)
     urcu_memb_synchronize_rcu();
     PGCWI_TAKEN(reclaim);
     PGCWI_TAKEN(&pgcwi_rcu_edge);
-    free_entries(reclaim, reclaim->open_batch);
+    release_entries(reclaim->open_batch);
     reclaim->open_batch = NULL;
 }

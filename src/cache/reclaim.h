@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frees entries that were taken out of the table, once no reader can have
- * them: in batches, after a grace period.
+ * Lets go of entries that were taken out of the table, once no reader can
+ * have them: in batches, after a grace period. Who else holds one may keep
+ * it longer.
  *
  * Model: retire is called under the cache's write lock; liburcu's own thread
  * frees a batch. Nobody waits for a grace period but fini. Ordering: every
@@ -49,6 +50,12 @@ void pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim);
 void pgcwi_reclaim_retire(struct pgcwi_reclaim *reclaim,
                           struct pgcwi_entry *entry,
                           enum pgcw_removal_cause cause);
+/* Call the callback, if there is one. */
+void pgcwi_reclaim_tell(const struct pgcwi_reclaim *reclaim,
+                        struct pgcw_bytes key, struct pgcw_bytes value,
+                        enum pgcw_removal_cause cause);
+/* By a holder: the last frees it, and tells the callback. Accepts NULL. */
+void pgcwi_reclaim_release(struct pgcwi_entry *entry);
 /* Hand the open batch over, however small; under the write lock. */
 void pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim);
 /* Whether so much waits that nothing should be added. */

@@ -1,21 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/stamps.h"
 
-void
-pgcwi_stamps_init(struct pgcwi_stamps *stamps)
+#include "base/alloc.h"
+
+static uint32_t
+slot_count(const struct pgcwi_stamps *stamps)
 {
+    return PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
+           (1u << stamps->row_bits);
+}
+
+static uint32_t
+key_bits(uint32_t row_bits)
+{
+    return row_bits >= PGCWI_ROW_BITS_MIN + PGCWI_KEY_BITS_LESS
+               ? row_bits - PGCWI_KEY_BITS_LESS
+               : PGCWI_ROW_BITS_MIN;
+}
+
+bool
+pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
+{
+    stamps->key_bits = key_bits(row_bits);
+    stamps->row_bits = row_bits;
+    stamps->slots =
+        pgcwi_alloc_aligned(64, slot_count(stamps) * sizeof(*stamps->slots));
+    if (stamps->slots == NULL) {
+        return false;
+    }
     atomic_init(&stamps->all, UINT64_MAX);
     atomic_init(&stamps->clock, 0);
-    for (uint32_t slot = 0; slot < PGCWI_SLOT_COUNT; slot++) {
+    for (uint32_t slot = 0; slot < slot_count(stamps); slot++) {
         atomic_init(&stamps->slots[slot], 0);
     }
     pthread_mutex_init(&stamps->lock, NULL);
+    return true;
 }
 
 void
 pgcwi_stamps_fini(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_destroy(&stamps->lock);
+    pgcwi_free(stamps->slots);
 }
 
 uint64_t
@@ -23,16 +49,15 @@ pgcwi_stamps_now(const struct pgcwi_stamps *stamps)
 {
     /*
      * ORDER: this load before the load of the value that gets the stamp.
-     * Pairs with: advance(). Without it: the SELECT could see the database
-     * from before a change whose invalidation the stamp already covers, and
-     * the old value would be valid.
+     * Pairs with: pgcwi_stamps_advance(). Without it: the SELECT could see
+     * the database from before a change whose invalidation the stamp already
+     * covers, and the old value would be valid.
      */
     return atomic_load_explicit(&stamps->clock, memory_order_acquire);
 }
 
-/* The caller holds the lock. */
-static uint64_t
-advance(struct pgcwi_stamps *stamps)
+uint64_t
+pgcwi_stamps_advance(struct pgcwi_stamps *stamps)
 {
     /* relaxed: only written under the lock, which we hold */
     uint64_t next =
@@ -47,12 +72,17 @@ advance(struct pgcwi_stamps *stamps)
 }
 
 void
+pgcwi_stamps_set(struct pgcwi_stamps *stamps, uint32_t slot, uint64_t clock)
+{
+    /* relaxed: published by the lock, and by the turn that follows */
+    atomic_store_explicit(&stamps->slots[slot], clock, memory_order_relaxed);
+}
+
+void
 pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot)
 {
     pthread_mutex_lock(&stamps->lock);
-    /* relaxed: published by the lock, and by the turn that follows */
-    atomic_store_explicit(&stamps->slots[slot], advance(stamps),
-                          memory_order_relaxed);
+    pgcwi_stamps_set(stamps, slot, pgcwi_stamps_advance(stamps));
     pthread_mutex_unlock(&stamps->lock);
 }
 
@@ -60,7 +90,7 @@ void
 pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
-    uint64_t next = advance(stamps);
+    uint64_t next = pgcwi_stamps_advance(stamps);
     if (pgcwi_stamps_is_open(stamps)) {
         /* relaxed: published by the lock, and by the turn that follows */
         atomic_store_explicit(&stamps->all, next, memory_order_relaxed);
@@ -82,6 +112,7 @@ pgcwi_stamps_open(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
     /* relaxed: published by the lock, and by the listener's state */
-    atomic_store_explicit(&stamps->all, advance(stamps), memory_order_relaxed);
+    atomic_store_explicit(&stamps->all, pgcwi_stamps_advance(stamps),
+                          memory_order_relaxed);
     pthread_mutex_unlock(&stamps->lock);
 }

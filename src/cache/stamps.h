@@ -2,10 +2,10 @@
 /*
  * Clock and stamps: what makes an entry invalid without touching it.
  *
- * An invalidation advances the clock and writes it to one slot, or to `all`.
- * An entry keeps the stamp that its loader read from the clock before the
- * load began, and a slot number. It is valid while neither `all` nor its
- * slot is beyond its stamp.
+ * An invalidation advances the clock and writes it to the slots of what it
+ * is about, or to `all`. An entry keeps the stamp that its loader took from
+ * the clock before the load began, and the numbers of its slots. It is valid
+ * while neither `all` nor any of its slots is beyond its stamp.
  *
  * Model: readers only load; those who invalidate hold `lock` for a few
  * stores. Ordering: a loader that reads clock n sees everything that
@@ -17,6 +17,10 @@
  *
  * While closed, `all` is beyond every stamp, so nothing is valid (P2).
  * Opening flushes (P3): it writes a new clock value to `all`.
+ *
+ * The first slots have their own meaning; the rest stand for hashes, of keys
+ * and of rows, so that two of them may share one: a needless reload at
+ * worst.
  */
 #ifndef PGCWI_CACHE_STAMPS_H
 #define PGCWI_CACHE_STAMPS_H
@@ -26,22 +30,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PGCWI_SLOT_BITS 12
-#define PGCWI_SLOT_COUNT (1u << PGCWI_SLOT_BITS)
+/* Raised by every event: for entries that name no table. */
+#define PGCWI_SLOT_UNTAGGED 0u
+/* Two for each table; on a cache line that UNTAGGED does not disturb. */
+#define PGCWI_SLOT_TABLES 8u
+#define PGCWI_TABLES_MAX 1024u
+/* Then those of keys, few enough to stay in a processor's cache, as each hit
+ * looks at one, and then those of rows, as many as there may be entries. */
+#define PGCWI_SLOT_KEYS (PGCWI_SLOT_TABLES + 2 * PGCWI_TABLES_MAX)
+#define PGCWI_ROW_BITS_MIN 12u
+#define PGCWI_ROW_BITS_MAX 20u
+#define PGCWI_KEY_BITS_LESS 4u
 
 struct pgcwi_stamps {
+    /* immutable after init */
+    _Atomic uint64_t *slots;
+    uint32_t key_bits;
+    uint32_t row_bits;
     /* shared; written under lock */
     _Atomic uint64_t all;
-    _Atomic uint64_t clock;
-    _Atomic uint64_t slots[PGCWI_SLOT_COUNT];
+    /* shared; apart, as every event writes it and no hit reads it */
+    _Alignas(64) _Atomic uint64_t clock;
     pthread_mutex_t lock;
 };
 
-/* Closed at first. */
-void pgcwi_stamps_init(struct pgcwi_stamps *stamps);
+/* Closed at first; false if memory is short. More bits, fewer collisions. */
+bool pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits);
 void pgcwi_stamps_fini(struct pgcwi_stamps *stamps);
 
-/* The stamp for a load that begins after this call. */
+/* The clock for the stamp of a load that begins after this call. */
 uint64_t pgcwi_stamps_now(const struct pgcwi_stamps *stamps);
 
 void pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot);
@@ -50,18 +67,51 @@ void pgcwi_stamps_close(struct pgcwi_stamps *stamps);
 /* Also when it is open: then it only flushes. */
 void pgcwi_stamps_open(struct pgcwi_stamps *stamps);
 
-static inline bool
-pgcwi_stamps_is_valid(const struct pgcwi_stamps *stamps, uint64_t stamp,
-                      uint32_t slot)
+/* To raise several slots at once, hold the lock, advance the clock, and set
+ * each to its new value. */
+uint64_t pgcwi_stamps_advance(struct pgcwi_stamps *stamps);
+void pgcwi_stamps_set(struct pgcwi_stamps *stamps, uint32_t slot,
+                      uint64_t clock);
+
+static inline uint64_t
+pgcwi_stamps_slot(const struct pgcwi_stamps *stamps, uint32_t slot)
 {
     /*
-     * relaxed: nothing else is read because of these values. A caller who
+     * relaxed: nothing else is read because of this value. A caller who
      * knows that an event was applied has acquired it from the turn, or from
-     * whoever told him, and so sees these stores.
+     * whoever told him, and so sees the store.
      */
-    return atomic_load_explicit(&stamps->all, memory_order_relaxed) <= stamp &&
-           atomic_load_explicit(&stamps->slots[slot], memory_order_relaxed) <=
-               stamp;
+    return atomic_load_explicit(&stamps->slots[slot], memory_order_relaxed);
+}
+
+static inline bool
+pgcwi_stamps_is_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
+                      const uint32_t *slots, uint32_t slot_count)
+{
+    /* relaxed: as in pgcwi_stamps_slot() */
+    if (atomic_load_explicit(&stamps->all, memory_order_relaxed) > clock) {
+        return false;
+    }
+    for (uint32_t i = 0; i < slot_count; i++) {
+        if (pgcwi_stamps_slot(stamps, slots[i]) > clock) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The table uses the low bits of a hash, so a slot is made of the high. */
+static inline uint32_t
+pgcwi_stamps_key_slot(const struct pgcwi_stamps *stamps, uint64_t hash)
+{
+    return PGCWI_SLOT_KEYS + (uint32_t)(hash >> (64 - stamps->key_bits));
+}
+
+static inline uint32_t
+pgcwi_stamps_row_slot(const struct pgcwi_stamps *stamps, uint64_t hash)
+{
+    return PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
+           (uint32_t)(hash >> (64 - stamps->row_bits));
 }
 
 static inline bool

@@ -7,6 +7,7 @@
 
 #include "cli/demo_data.h"
 
+#define CANNOT_LOAD "cannot load the rows"
 #define TABLE_NAME_BYTES (PGCWI_DEMO_NAME_BYTES + 16)
 
 /* The process's number alone could be another's, on another machine. */
@@ -20,17 +21,6 @@ pgcwi_demo_data_name(struct pgcwi_demo_run *run)
              (long)getpid(), mark);
     snprintf(run->channel, sizeof(run->channel), "ch_pgcw_demo_%ld_%04x",
              (long)getpid(), mark);
-}
-
-static bool
-execute(struct pgcwi_demo_run *run, PGconn *connection, const char *sql)
-{
-    PGresult *result = PQexec(connection, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    return status == PGRES_COMMAND_OK ||
-           pgcwi_demo_fail(run, "cannot load the rows: %s",
-                           PQerrorMessage(connection));
 }
 
 static uint64_t
@@ -51,7 +41,7 @@ create_table(struct pgcwi_demo_run *run, PGconn *connection, unsigned table)
              "FROM generate_series(1, %llu) AS i",
              run->schema, table, run->schema, table, table,
              (unsigned long long)rows_of(run->options->rows, table));
-    return execute(run, connection, sql);
+    return pgcwi_demo_execute(run, connection, sql, CANNOT_LOAD);
 }
 
 static bool
@@ -103,7 +93,7 @@ pgcwi_demo_data_create(struct pgcwi_demo_run *run, struct pg_conn *connection,
     struct pgcw_error error;
     uint64_t done = 0;
     snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", run->schema);
-    run->has_schema = execute(run, connection, sql);
+    run->has_schema = pgcwi_demo_execute(run, connection, sql, CANNOT_LOAD);
     if (!run->has_schema) {
         return false;
     }

@@ -32,7 +32,7 @@ fail_load(struct pgcw_error *error, enum pgcw_status status, const char *detail)
 }
 
 static enum pgcw_status
-store(const PGresult *result, int64_t id, struct pgcw_buffer *value,
+store(const PGresult *result, int64_t id, struct pgcw_fill *fill,
       struct pgcw_error *error)
 {
     char bytes[VALUE_BYTES];
@@ -44,13 +44,13 @@ store(const PGresult *result, int64_t id, struct pgcw_buffer *value,
     }
     memcpy(bytes, &head, sizeof(head));
     memcpy(bytes + sizeof(head), PQgetvalue(result, 0, 1), payload_bytes);
-    return pgcw_buffer_set(
-        value, (struct pgcw_bytes){bytes, sizeof(head) + payload_bytes});
+    return pgcw_fill_set_value(
+        fill, (struct pgcw_bytes){bytes, sizeof(head) + payload_bytes});
 }
 
 /* The loader: one row, by its primary key. */
 static enum pgcw_status
-load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
+load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
      struct pgcw_error *error)
 {
     struct reader *reader = context;
@@ -68,9 +68,9 @@ load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
         status = fail_load(error, PGCW_LOAD_FAILED,
                            PQerrorMessage(reader->connection));
     } else if (PQntuples(result) != 1) {
-        status = fail_load(error, PGCW_MISS, "the row is not there");
+        status = fail_load(error, PGCW_NOT_FOUND, "the row is not there");
     } else {
-        status = store(result, id, value, error);
+        status = store(result, id, fill, error);
     }
     PQclear(result);
     return status;

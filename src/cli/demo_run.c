@@ -174,6 +174,18 @@ pgcwi_demo_connect(struct pgcwi_demo_run *run, const char *name)
 }
 
 bool
+pgcwi_demo_execute(struct pgcwi_demo_run *run, struct pg_conn *connection,
+                   const char *sql, const char *complaint)
+{
+    PGresult *result = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return status == PGRES_COMMAND_OK ||
+           pgcwi_demo_fail(run, "%s: %s", complaint,
+                           PQerrorMessage(connection));
+}
+
+bool
 pgcwi_demo_prepare(struct pgcwi_demo_run *run, struct pg_conn *connection,
                    char prefix, const char *verb, const char *rest)
 {

@@ -74,6 +74,11 @@ bool pgcwi_demo_check(struct pgcwi_demo_run *run, uint64_t row, int64_t known,
 struct pg_conn *pgcwi_demo_connect(struct pgcwi_demo_run *run,
                                    const char *name);
 
+/* What gives no rows. On failure pgcwi_demo_fail(), with `complaint` and the
+ * server's words. */
+bool pgcwi_demo_execute(struct pgcwi_demo_run *run, struct pg_conn *connection,
+                        const char *sql, const char *complaint);
+
 /* Prepare a statement for each table: verb, the table's name, rest. It is
  * called by the prefix and the table's number: "r0" to "r15". */
 bool pgcwi_demo_prepare(struct pgcwi_demo_run *run, struct pg_conn *connection,

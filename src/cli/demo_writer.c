@@ -8,6 +8,7 @@
 
 #include "cli/demo_threads.h"
 
+#define CANNOT_WRITE "a writer cannot write"
 #define SYNC_EVERY 16
 #define SYNC_TIMEOUT_MS 2000
 #define NO_ROOM_PAUSE_NS INT64_C(1000000)
@@ -41,17 +42,6 @@ pgcwi_demo_on_event(void *context, const struct pgcw_event *event)
     }
 }
 
-static bool
-execute(struct pgcwi_demo_run *run, PGconn *connection, const char *sql)
-{
-    PGresult *result = PQexec(connection, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    return status == PGRES_COMMAND_OK ||
-           pgcwi_demo_fail(run, "a writer cannot write: %s",
-                           PQerrorMessage(connection));
-}
-
 /* In a transaction; learns which version it is, and when that began. */
 static bool
 update(struct pgcwi_demo_run *run, PGconn *connection,
@@ -71,8 +61,7 @@ update(struct pgcwi_demo_run *run, PGconn *connection,
         write->version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
         write->sent_at_us = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
     } else {
-        pgcwi_demo_fail(run, "a writer cannot write: %s",
-                        PQerrorMessage(connection));
+        pgcwi_demo_fail(run, CANNOT_WRITE ": %s", PQerrorMessage(connection));
     }
     PQclear(result);
     return is_done;
@@ -95,8 +84,9 @@ static bool
 write_one(struct pgcwi_demo_run *run, PGconn *connection,
           struct pgcwi_demo_write *write)
 {
-    if (!execute(run, connection, "BEGIN") || !update(run, connection, write) ||
-        !announce(run, *write) || !execute(run, connection, "COMMIT")) {
+    if (!pgcwi_demo_execute(run, connection, "BEGIN", CANNOT_WRITE) ||
+        !update(run, connection, write) || !announce(run, *write) ||
+        !pgcwi_demo_execute(run, connection, "COMMIT", CANNOT_WRITE)) {
         return false;
     }
     pgcwi_demo_oracle_acknowledge(run->oracle, *write, pgcwi_demo_now_ns());

@@ -66,10 +66,17 @@ time_of_expiry_ns(const struct pgcwi_attachments *attachments)
     return due_ns != INT64_MAX ? pgcwi_clock_monotonic_ns() : INT64_MIN;
 }
 
+/* `event` NULL: the strategy was not asked about one. */
 static void
-act(struct pgcwi_attachment *attachment, enum pgcw_decision decision)
+act(struct pgcwi_attachment *attachment, enum pgcw_decision decision,
+    const struct pgcw_event *event)
 {
-    if (decision != PGCW_KEEP) {
+    if (decision == PGCW_KEEP) {
+        return;
+    }
+    if (decision == PGCW_INVALIDATE && event != NULL) {
+        pgcwi_cache_apply(attachment->cache, event);
+    } else {
         pgcw_cache_invalidate_all(attachment->cache);
     }
 }
@@ -95,7 +102,8 @@ catch_up(struct pgcwi_attachment *attachment, int64_t now_ns)
         pgcwi_strategy_tell_gap(attachment->strategy);
     }
     if (pgcwi_strategy_due_ns(attachment->strategy) <= now_ns) {
-        act(attachment, pgcwi_strategy_expire(attachment->strategy, now_ns));
+        act(attachment, pgcwi_strategy_expire(attachment->strategy, now_ns),
+            NULL);
     }
 }
 
@@ -108,7 +116,8 @@ pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
         catch_up(attachment, now_ns);
-        act(attachment, pgcwi_strategy_decide(attachment->strategy, event));
+        act(attachment, pgcwi_strategy_decide(attachment->strategy, event),
+            event);
     }
     find_due(attachments);
     pthread_mutex_unlock(&attachments->apply_lock);

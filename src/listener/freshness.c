@@ -6,16 +6,11 @@
 void
 pgcwi_freshness_init(struct pgcwi_freshness *freshness)
 {
-    pthread_condattr_t monotonic;
-
     atomic_init(&freshness->horizon_ns, 0);
     freshness->requested_ticket = 0;
     freshness->completed_ticket = 0;
     pthread_mutex_init(&freshness->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&freshness->has_completed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pgcwi_clock_init_condition(&freshness->has_completed);
 }
 
 void

@@ -83,19 +83,6 @@ pgcwi_listener_set_state(struct pgcw_listener *listener,
     }
 }
 
-static int
-poll_timeout_ms(int64_t deadline_ns)
-{
-    int64_t left_ns = deadline_ns - pgcwi_clock_monotonic_ns();
-
-    if (left_ns <= 0) {
-        return 0;
-    }
-    /* rounded up: not to wake before the deadline and find nothing to do */
-    int64_t left_ms = (left_ns + PGCWI_NS_PER_MS - 1) / PGCWI_NS_PER_MS;
-    return left_ms > 60000 ? 60000 : (int)left_ms;
-}
-
 bool
 pgcwi_listener_poll(struct pgcw_listener *listener, int fd, short events,
                     int64_t deadline_ns)
@@ -105,7 +92,7 @@ pgcwi_listener_poll(struct pgcw_listener *listener, int fd, short events,
         {.fd = fd, .events = events}, /* poll() ignores a negative one */
     };
 
-    if (poll(fds, 2, poll_timeout_ms(deadline_ns)) <= 0) {
+    if (poll(fds, 2, pgcwi_clock_poll_ms(deadline_ns)) <= 0) {
         return false;
     }
     if (fds[0].revents != 0) {

@@ -227,14 +227,11 @@ take(struct pgcw_subscription *subscription,
 
 /* Until the descriptor is readable, or the deadline, or for a while. */
 static enum pgcw_status
-wait_for_item(const struct pgcw_subscription *subscription, int64_t left_ns)
+wait_for_item(const struct pgcw_subscription *subscription, int64_t deadline_ns)
 {
     struct pollfd fd = {.fd = subscription->wakeup.fd, .events = POLLIN};
-    /* rounded up: not to wake before the deadline and find nothing to do */
-    int64_t left_ms = (left_ns + PGCWI_NS_PER_MS - 1) / PGCWI_NS_PER_MS;
 
-    if (poll(&fd, 1, left_ms > 60000 ? 60000 : (int)left_ms) < 0 &&
-        errno != EINTR) {
+    if (poll(&fd, 1, pgcwi_clock_poll_ms(deadline_ns)) < 0 && errno != EINTR) {
         return PGCW_SYSTEM_ERROR;
     }
     return PGCW_OK;
@@ -261,8 +258,7 @@ pgcw_subscription_next(struct pgcw_subscription *subscription,
         if (now_ns >= deadline_ns) {
             return PGCW_TIMEOUT;
         }
-        enum pgcw_status status =
-            wait_for_item(subscription, deadline_ns - now_ns);
+        enum pgcw_status status = wait_for_item(subscription, deadline_ns);
         if (status != PGCW_OK) {
             return status;
         }

@@ -154,3 +154,35 @@ pgcwi_filter_create(const struct pgcw_event_filter *options,
     *filter = made;
     return PGCW_OK;
 }
+
+enum pgcw_status
+pgcwi_filter_create_context(size_t bytes,
+                            const struct pgcw_event_filter *options,
+                            void **context, struct pgcw_error *error)
+{
+    struct pgcwi_filter **made = pgcwi_alloc_array(1, bytes);
+    enum pgcw_status status;
+
+    if (made == NULL) {
+        return pgcwi_error_set(error, PGCW_NO_MEMORY,
+                               "no memory for a strategy");
+    }
+    status = pgcwi_filter_create(options, made, error);
+    if (status != PGCW_OK) {
+        pgcwi_free(made);
+        return status;
+    }
+    *context = made;
+    return PGCW_OK;
+}
+
+void
+pgcwi_filter_destroy_context(void *context)
+{
+    struct pgcwi_filter **filter = context;
+
+    if (filter != NULL) {
+        pgcwi_free(*filter);
+    }
+    pgcwi_free(context);
+}

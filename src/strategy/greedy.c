@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/options.h"
 #include "strategy/filter.h"
+#include "strategy/strategy.h"
 
 static enum pgcw_decision
 decide(void *context, const struct pgcw_event *event)
@@ -17,7 +18,11 @@ pgcw_greedy_create(const struct pgcw_greedy_options *options,
                    struct pgcw_strategy **strategy, struct pgcw_error *error)
 {
     struct pgcw_greedy_options known;
-    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
+    struct pgcw_strategy_options callbacks = {
+        .size = sizeof(callbacks),
+        .decide = decide,
+        .destroy = pgcwi_free,
+    };
     struct pgcwi_filter *filter = NULL;
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
@@ -26,13 +31,8 @@ pgcw_greedy_create(const struct pgcw_greedy_options *options,
         status = pgcwi_filter_create(&known.filter, &filter, error);
     }
     if (status == PGCW_OK) {
-        callbacks.decide = decide;
-        callbacks.destroy = pgcwi_free;
         callbacks.context = filter;
-        status = pgcw_strategy_create(&callbacks, strategy, error);
-    }
-    if (status != PGCW_OK) {
-        pgcwi_free(filter);
+        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
     }
     return status;
 }

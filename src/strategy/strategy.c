@@ -39,6 +39,18 @@ pgcw_strategy_create(const struct pgcw_strategy_options *options,
     return PGCW_OK;
 }
 
+enum pgcw_status
+pgcwi_strategy_adopt(const struct pgcw_strategy_options *options,
+                     struct pgcw_strategy **strategy, struct pgcw_error *error)
+{
+    enum pgcw_status status = pgcw_strategy_create(options, strategy, error);
+
+    if (status != PGCW_OK) {
+        options->destroy(options->context);
+    }
+    return status;
+}
+
 void
 pgcw_strategy_destroy(struct pgcw_strategy *strategy)
 {

@@ -5,6 +5,10 @@
 
 #include <pgcachewatch/strategy.h>
 
+/* pgcw_strategy_create(), but if it fails the context is destroyed. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_strategy_adopt(const struct pgcw_strategy_options *options,
+                     struct pgcw_strategy **strategy, struct pgcw_error *error);
 /* In the event's turn. */
 enum pgcw_decision pgcwi_strategy_decide(const struct pgcw_strategy *strategy,
                                          const struct pgcw_event *event);

@@ -4,19 +4,13 @@
 
 #include <pgcachewatch/strategy.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "strategy/filter.h"
+#include "strategy/strategy.h"
 
 #define US_PER_MS INT64_C(1000)
-
-static enum pgcw_status
-no_memory(struct pgcw_error *error)
-{
-    return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a strategy");
-}
 
 struct spacing {
     struct pgcwi_filter *filter;
@@ -40,34 +34,25 @@ spacing_decide(void *context, const struct pgcw_event *event)
     return PGCW_INVALIDATE_ALL;
 }
 
-static void
-spacing_destroy(void *context)
-{
-    struct spacing *spacing = context;
-
-    if (spacing != NULL) {
-        pgcwi_free(spacing->filter);
-    }
-    pgcwi_free(spacing);
-}
-
-/* What it makes is to be destroyed, also if it fails. */
 static enum pgcw_status
-make_spacing(const struct pgcw_timed_spacing_options *options,
-             struct spacing **spacing, struct pgcw_error *error)
+make_spacing(const struct pgcw_timed_spacing_options *options, void **context,
+             struct pgcw_error *error)
 {
+    enum pgcw_status status;
+
     if (options->spacing_ms == 0) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "spacing_ms: at least 1 is needed");
     }
-    struct spacing *made = pgcwi_alloc_array(1, sizeof(*made));
-    if (made == NULL) {
-        return no_memory(error);
+    status = pgcwi_filter_create_context(sizeof(struct spacing),
+                                         &options->filter, context, error);
+    if (status == PGCW_OK) {
+        struct spacing *made = *context;
+
+        made->spacing_us = options->spacing_ms * US_PER_MS;
+        made->previous_us = pgcwi_clock_unix_us();
     }
-    *spacing = made;
-    made->spacing_us = options->spacing_ms * US_PER_MS;
-    made->previous_us = pgcwi_clock_unix_us();
-    return pgcwi_filter_create(&options->filter, &made->filter, error);
+    return status;
 }
 
 enum pgcw_status
@@ -76,22 +61,19 @@ pgcw_timed_spacing_create(const struct pgcw_timed_spacing_options *options,
                           struct pgcw_error *error)
 {
     struct pgcw_timed_spacing_options known;
-    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
-    struct spacing *spacing = NULL;
+    struct pgcw_strategy_options callbacks = {
+        .size = sizeof(callbacks),
+        .decide = spacing_decide,
+        .destroy = pgcwi_filter_destroy_context,
+    };
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
     if (status == PGCW_OK) {
-        status = make_spacing(&known, &spacing, error);
+        status = make_spacing(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        callbacks.decide = spacing_decide;
-        callbacks.destroy = spacing_destroy;
-        callbacks.context = spacing;
-        status = pgcw_strategy_create(&callbacks, strategy, error);
-    }
-    if (status != PGCW_OK) {
-        spacing_destroy(spacing);
+        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
     }
     return status;
 }
@@ -143,17 +125,6 @@ interval_forget(void *context)
     interval->has_passed = false;
 }
 
-static void
-interval_destroy(void *context)
-{
-    struct interval *interval = context;
-
-    if (interval != NULL) {
-        pgcwi_free(interval->filter);
-    }
-    pgcwi_free(interval);
-}
-
 static bool
 is_filtered(const struct pgcw_event_filter *filter)
 {
@@ -161,24 +132,26 @@ is_filtered(const struct pgcw_event_filter *filter)
            filter->predicate != NULL;
 }
 
-/* What it makes is to be destroyed, also if it fails. */
 static enum pgcw_status
-make_interval(const struct pgcw_timed_interval_options *options,
-              struct interval **interval, struct pgcw_error *error)
+make_interval(const struct pgcw_timed_interval_options *options, void **context,
+              struct pgcw_error *error)
 {
+    enum pgcw_status status;
+
     if (options->interval_ms == 0) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "interval_ms: at least 1 is needed");
     }
-    struct interval *made = pgcwi_alloc_array(1, sizeof(*made));
-    if (made == NULL) {
-        return no_memory(error);
+    status = pgcwi_filter_create_context(sizeof(struct interval),
+                                         &options->filter, context, error);
+    if (status == PGCW_OK) {
+        struct interval *made = *context;
+
+        made->is_filtered = is_filtered(&options->filter);
+        made->interval_ns = options->interval_ms * PGCWI_NS_PER_MS;
+        made->due_ns = pgcwi_clock_monotonic_ns() + made->interval_ns;
     }
-    *interval = made;
-    made->is_filtered = is_filtered(&options->filter);
-    made->interval_ns = options->interval_ms * PGCWI_NS_PER_MS;
-    made->due_ns = pgcwi_clock_monotonic_ns() + made->interval_ns;
-    return pgcwi_filter_create(&options->filter, &made->filter, error);
+    return status;
 }
 
 enum pgcw_status
@@ -187,25 +160,22 @@ pgcw_timed_interval_create(const struct pgcw_timed_interval_options *options,
                            struct pgcw_error *error)
 {
     struct pgcw_timed_interval_options known;
-    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
-    struct interval *interval = NULL;
+    struct pgcw_strategy_options callbacks = {
+        .size = sizeof(callbacks),
+        .decide = interval_decide,
+        .due = interval_due,
+        .expire = interval_expire,
+        .on_gap = interval_forget,
+        .destroy = pgcwi_filter_destroy_context,
+    };
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
     if (status == PGCW_OK) {
-        status = make_interval(&known, &interval, error);
+        status = make_interval(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        callbacks.decide = interval_decide;
-        callbacks.due = interval_due;
-        callbacks.expire = interval_expire;
-        callbacks.on_gap = interval_forget;
-        callbacks.destroy = interval_destroy;
-        callbacks.context = interval;
-        status = pgcw_strategy_create(&callbacks, strategy, error);
-    }
-    if (status != PGCW_OK) {
-        interval_destroy(interval);
+        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
     }
     return status;
 }

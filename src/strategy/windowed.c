@@ -5,11 +5,11 @@
 
 #include <pgcachewatch/strategy.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "strategy/filter.h"
+#include "strategy/strategy.h"
 
 struct sequence {
     struct pgcwi_filter *filter;
@@ -41,17 +41,6 @@ sequence_forget(void *context)
     memset(sequence->seen, 0, sequence->length);
 }
 
-static void
-sequence_destroy(void *context)
-{
-    struct sequence *sequence = context;
-
-    if (sequence != NULL) {
-        pgcwi_free(sequence->filter);
-    }
-    pgcwi_free(sequence);
-}
-
 static bool
 is_operation(enum pgcw_operation operation)
 {
@@ -63,12 +52,6 @@ is_operation(enum pgcw_operation operation)
         return true;
     }
     return false;
-}
-
-static enum pgcw_status
-no_memory(struct pgcw_error *error)
-{
-    return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a strategy");
 }
 
 static enum pgcw_status
@@ -89,10 +72,9 @@ check_operation(const struct sequence *sequence, size_t position,
     return PGCW_OK;
 }
 
-/* What it makes is to be destroyed, also if it fails. */
 static enum pgcw_status
 make_sequence(const struct pgcw_windowed_sequence_options *options,
-              struct sequence **sequence, struct pgcw_error *error)
+              void **context, struct pgcw_error *error)
 {
     size_t length = options->operation_count;
     enum pgcw_status status;
@@ -103,17 +85,20 @@ make_sequence(const struct pgcw_windowed_sequence_options *options,
                                "operations: 1 to %d are needed",
                                PGCW_SEQUENCE_MAX);
     }
-    struct sequence *made = pgcwi_alloc_array(1, sizeof(*made) + 2 * length);
-    if (made == NULL) {
-        return no_memory(error);
+    status = pgcwi_filter_create_context(sizeof(struct sequence) + 2 * length,
+                                         &options->filter, context, error);
+    if (status != PGCW_OK) {
+        return status;
     }
-    *sequence = made;
+    struct sequence *made = *context;
     made->length = length;
     made->seen = made->wanted + length;
-    status = pgcwi_filter_create(&options->filter, &made->filter, error);
     for (size_t i = 0; i < length && status == PGCW_OK; i++) {
         status = check_operation(made, i, options->operations[i], error);
         made->wanted[i] = (unsigned char)options->operations[i];
+    }
+    if (status != PGCW_OK) {
+        pgcwi_filter_destroy_context(made);
     }
     return status;
 }
@@ -124,23 +109,20 @@ pgcw_windowed_sequence_create(
     struct pgcw_strategy **strategy, struct pgcw_error *error)
 {
     struct pgcw_windowed_sequence_options known;
-    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
-    struct sequence *sequence = NULL;
+    struct pgcw_strategy_options callbacks = {
+        .size = sizeof(callbacks),
+        .decide = sequence_decide,
+        .on_gap = sequence_forget,
+        .destroy = pgcwi_filter_destroy_context,
+    };
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
     if (status == PGCW_OK) {
-        status = make_sequence(&known, &sequence, error);
+        status = make_sequence(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        callbacks.decide = sequence_decide;
-        callbacks.on_gap = sequence_forget;
-        callbacks.destroy = sequence_destroy;
-        callbacks.context = sequence;
-        status = pgcw_strategy_create(&callbacks, strategy, error);
-    }
-    if (status != PGCW_OK) {
-        sequence_destroy(sequence);
+        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
     }
     return status;
 }
@@ -197,35 +179,26 @@ count_expire(void *context, int64_t now_ns)
     return PGCW_INVALIDATE_ALL;
 }
 
-static void
-count_destroy(void *context)
-{
-    struct count *count = context;
-
-    if (count != NULL) {
-        pgcwi_free(count->filter);
-    }
-    pgcwi_free(count);
-}
-
-/* What it makes is to be destroyed, also if it fails. */
 static enum pgcw_status
-make_count(const struct pgcw_windowed_count_options *options,
-           struct count **count, struct pgcw_error *error)
+make_count(const struct pgcw_windowed_count_options *options, void **context,
+           struct pgcw_error *error)
 {
+    enum pgcw_status status;
+
     if (options->max_events == 0 && options->max_ms == 0) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "max_events, max_ms: one of them is needed");
     }
-    struct count *made = pgcwi_alloc_array(1, sizeof(*made));
-    if (made == NULL) {
-        return no_memory(error);
+    status = pgcwi_filter_create_context(sizeof(struct count), &options->filter,
+                                         context, error);
+    if (status == PGCW_OK) {
+        struct count *made = *context;
+
+        made->max_events = options->max_events;
+        made->max_ns = options->max_ms * PGCWI_NS_PER_MS;
+        count_start_anew(made);
     }
-    *count = made;
-    made->max_events = options->max_events;
-    made->max_ns = options->max_ms * PGCWI_NS_PER_MS;
-    count_start_anew(made);
-    return pgcwi_filter_create(&options->filter, &made->filter, error);
+    return status;
 }
 
 enum pgcw_status
@@ -234,25 +207,22 @@ pgcw_windowed_count_create(const struct pgcw_windowed_count_options *options,
                            struct pgcw_error *error)
 {
     struct pgcw_windowed_count_options known;
-    struct pgcw_strategy_options callbacks = PGCW_STRATEGY_OPTIONS_INIT;
-    struct count *count = NULL;
+    struct pgcw_strategy_options callbacks = {
+        .size = sizeof(callbacks),
+        .decide = count_decide,
+        .due = count_due,
+        .expire = count_expire,
+        .on_gap = count_start_anew,
+        .destroy = pgcwi_filter_destroy_context,
+    };
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
     if (status == PGCW_OK) {
-        status = make_count(&known, &count, error);
+        status = make_count(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        callbacks.decide = count_decide;
-        callbacks.due = count_due;
-        callbacks.expire = count_expire;
-        callbacks.on_gap = count_start_anew;
-        callbacks.destroy = count_destroy;
-        callbacks.context = count;
-        status = pgcw_strategy_create(&callbacks, strategy, error);
-    }
-    if (status != PGCW_OK) {
-        count_destroy(count);
+        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
     }
     return status;
 }

@@ -151,8 +151,9 @@ fill_cache(void)
     static const struct pgcw_bytes value = {"value", 5};
 
     cache = hit_cost_open_cache();
-    return cache != NULL && pgcw_cache_put(cache, key, value,
-                                           pgcw_cache_stamp(cache)) == PGCW_OK;
+    return cache != NULL &&
+           pgcw_cache_put(cache, key, value, pgcw_cache_stamp(cache), NULL) ==
+               PGCW_OK;
 }
 
 /* In the child. Its exit code is 0 if all went as it should. */

@@ -30,7 +30,7 @@ static enum pgcw_status
 put_number(struct pgcw_cache *cache, uint32_t number, struct pgcw_bytes value)
 {
     return pgcw_cache_put(cache, (struct pgcw_bytes){&number, sizeof(number)},
-                          value, pgcw_cache_stamp(cache));
+                          value, pgcw_cache_stamp(cache), NULL);
 }
 
 static void
@@ -57,7 +57,7 @@ later_value_replaces_the_earlier_one(void **state)
     assert_int_equal(put_text(*state, "key", "two"), PGCW_OK);
     assert_true(has_text(*state, "key", "two"));
     assert_int_equal(stats_of(*state).entries, 1);
-    assert_int_equal(stats_of(*state).bytes, pgcwi_entry_bytes_for(3, 3));
+    assert_int_equal(stats_of(*state).bytes, pgcwi_entry_bytes_for(3, 3, 2));
 }
 
 static void
@@ -81,14 +81,14 @@ P1_value_put_with_a_stamp_from_before_is_not_served(void **state)
 
     pgcw_cache_invalidate_all(*state);
     assert_int_equal(
-        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), stamp),
+        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), stamp, NULL),
         PGCW_OK);
     assert_true(has_nothing(*state, "key"));
 
     stamp = pgcw_cache_stamp(*state);
     pgcw_cache_invalidate(*state, bytes_of("key"));
     assert_int_equal(
-        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), stamp),
+        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), stamp, NULL),
         PGCW_OK);
     assert_true(has_nothing(*state, "key"));
     assert_int_equal(stats_of(*state).fills_refused_stale, 2);
@@ -121,7 +121,7 @@ P1_value_loaded_earlier_does_not_replace_one_loaded_later(void **state)
     pgcw_cache_invalidate(*state, bytes_of(other));
     assert_int_equal(put_text(*state, "key", "new"), PGCW_OK);
     assert_int_equal(
-        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), early),
+        pgcw_cache_put(*state, bytes_of("key"), bytes_of("old"), early, NULL),
         PGCW_OK);
     assert_true(has_text(*state, "key", "new"));
     assert_int_equal(stats_of(*state).fills_refused_stale, 1);
@@ -181,13 +181,13 @@ P3_opening_flushes(void **state)
     struct pgcw_stamp while_closed = pgcw_cache_stamp(cache);
     pgcwi_stamps_open(&cache->stamps);
     assert_true(has_nothing(cache, "key"));
-    assert_int_equal(
-        pgcw_cache_put(cache, bytes_of("key"), bytes_of("old"), while_open),
-        PGCW_OK);
+    assert_int_equal(pgcw_cache_put(cache, bytes_of("key"), bytes_of("old"),
+                                    while_open, NULL),
+                     PGCW_OK);
     assert_true(has_nothing(cache, "key"));
-    assert_int_equal(
-        pgcw_cache_put(cache, bytes_of("key"), bytes_of("old"), while_closed),
-        PGCW_OK);
+    assert_int_equal(pgcw_cache_put(cache, bytes_of("key"), bytes_of("old"),
+                                    while_closed, NULL),
+                     PGCW_OK);
     assert_true(has_nothing(cache, "key"));
     assert_int_equal(put_text(cache, "key", "new"), PGCW_OK);
     assert_true(has_text(cache, "key", "new"));
@@ -201,9 +201,9 @@ keys_and_values_may_be_empty(void **state)
 
     assert_int_equal(put_text(*state, "", "of the empty key"), PGCW_OK);
     assert_true(has_text(*state, "", "of the empty key"));
-    assert_int_equal(
-        pgcw_cache_put(*state, nothing, nothing, pgcw_cache_stamp(*state)),
-        PGCW_OK);
+    assert_int_equal(pgcw_cache_put(*state, nothing, nothing,
+                                    pgcw_cache_stamp(*state), NULL),
+                     PGCW_OK);
     pgcw_read_begin();
     assert_int_equal(pgcw_cache_lookup(*state, nothing, &value), PGCW_OK);
     assert_int_equal(value.size, 0);
@@ -218,9 +218,9 @@ keys_with_zero_bytes_are_told_apart(void **state)
     struct pgcw_bytes two = {"a\0c", 3};
     struct pgcw_bytes value;
 
-    assert_int_equal(
-        pgcw_cache_put(*state, one, bytes_of("1"), pgcw_cache_stamp(*state)),
-        PGCW_OK);
+    assert_int_equal(pgcw_cache_put(*state, one, bytes_of("1"),
+                                    pgcw_cache_stamp(*state), NULL),
+                     PGCW_OK);
     pgcw_read_begin();
     assert_int_equal(pgcw_cache_lookup(*state, two, &value), PGCW_MISS);
     assert_int_equal(pgcw_cache_lookup(*state, one, &value), PGCW_OK);

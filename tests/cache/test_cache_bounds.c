@@ -29,7 +29,7 @@ static enum pgcw_status
 put_number(struct pgcw_cache *cache, uint32_t number, struct pgcw_bytes value)
 {
     return pgcw_cache_put(cache, (struct pgcw_bytes){&number, sizeof(number)},
-                          value, pgcw_cache_stamp(cache));
+                          value, pgcw_cache_stamp(cache), NULL);
 }
 
 static bool
@@ -116,7 +116,7 @@ large_value_makes_room_for_itself(void **state)
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     char data[500] = {0};
     (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(4, sizeof(data));
+    options.max_bytes = pgcwi_entry_bytes_for(4, sizeof(data), 2);
     struct pgcw_cache *cache = open_cache_with(&options);
 
     for (uint32_t i = 0; i < 3; i++) {
@@ -135,7 +135,7 @@ value_larger_than_the_cache_is_refused(void **state)
 {
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(3, 5);
+    options.max_bytes = pgcwi_entry_bytes_for(3, 5, 2);
     struct pgcw_cache *cache = open_cache_with(&options);
 
     assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
@@ -143,7 +143,7 @@ value_larger_than_the_cache_is_refused(void **state)
     assert_int_equal(put_text(cache, "keys", "value"), PGCW_TOO_LARGE);
     assert_int_equal(pgcw_cache_put(cache, bytes_of("key"),
                                     (struct pgcw_bytes){"value", SIZE_MAX},
-                                    pgcw_cache_stamp(cache)),
+                                    pgcw_cache_stamp(cache), NULL),
                      PGCW_TOO_LARGE);
     assert_true(has_text(cache, "key", "value"));
     pgcwi_cache_close(cache);

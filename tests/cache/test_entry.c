@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "cache/entry.h"
+#include "support/entry.h"
 
 #define STAMP 77
 #define MEGABYTE ((size_t)1 << 20)
@@ -45,14 +45,15 @@ entry_holds_copies_of_key_and_value(void **state)
 
     (void)state;
     struct pgcwi_entry *entry =
-        pgcwi_entry_create(&key, (struct pgcw_bytes){value_bytes, 5}, STAMP);
+        create_entry(&key, (struct pgcw_bytes){value_bytes, 5}, STAMP);
     assert_non_null(entry);
     memset(key_bytes, 'x', 3);
     memset(value_bytes, 'x', 5);
     assert_holds(entry, (struct pgcw_bytes){"key", 3},
                  (struct pgcw_bytes){"value", 5});
-    assert_int_equal(entry->stamp, STAMP);
-    assert_int_equal(entry->slot, pgcwi_key_slot(&key));
+    assert_int_equal(entry->stamp.clock, STAMP);
+    assert_int_equal(entry->slot_count, 1);
+    assert_int_equal(entry->slots[0], ENTRY_SLOT);
     pgcwi_entry_destroy(entry);
 }
 
@@ -63,7 +64,7 @@ key_and_value_may_be_empty(void **state)
     struct pgcw_bytes nothing = {NULL, 0};
 
     (void)state;
-    struct pgcwi_entry *entry = pgcwi_entry_create(&key, nothing, STAMP);
+    struct pgcwi_entry *entry = create_entry(&key, nothing, STAMP);
     assert_non_null(entry);
     assert_holds(entry, nothing, nothing);
     pgcwi_entry_destroy(entry);
@@ -76,7 +77,7 @@ zero_bytes_are_kept(void **state)
     struct pgcw_bytes value = {"\0\0v\0", 4};
 
     (void)state;
-    struct pgcwi_entry *entry = pgcwi_entry_create(&key, value, STAMP);
+    struct pgcwi_entry *entry = create_entry(&key, value, STAMP);
     assert_non_null(entry);
     assert_holds(entry, (struct pgcw_bytes){"a\0b", 3}, value);
     pgcwi_entry_destroy(entry);
@@ -94,7 +95,7 @@ large_value_is_kept_whole(void **state)
         data[i] = (unsigned char)(i * 31 >> 3);
     }
     struct pgcw_bytes value = {data, MEGABYTE};
-    struct pgcwi_entry *entry = pgcwi_entry_create(&key, value, STAMP);
+    struct pgcwi_entry *entry = create_entry(&key, value, STAMP);
     assert_non_null(entry);
     assert_holds(entry, (struct pgcw_bytes){"large", 5}, value);
     pgcwi_entry_destroy(entry);
@@ -110,7 +111,7 @@ value_is_aligned_for_any_type(void **state)
     for (size_t size = 0; size < 40; size++) {
         char data[40] = {0};
         struct pgcwi_entry *entry =
-            pgcwi_entry_create(&key, (struct pgcw_bytes){data, size}, STAMP);
+            create_entry(&key, (struct pgcw_bytes){data, size}, STAMP);
 
         assert_non_null(entry);
         assert_int_equal(
@@ -126,10 +127,11 @@ size_is_known_before_and_the_same_after(void **state)
 
     (void)state;
     struct pgcwi_entry *entry =
-        pgcwi_entry_create(&key, (struct pgcw_bytes){"value", 5}, STAMP);
+        create_entry(&key, (struct pgcw_bytes){"value", 5}, STAMP);
     assert_non_null(entry);
-    assert_int_equal(pgcwi_entry_bytes(entry), pgcwi_entry_bytes_for(3, 5));
-    assert_int_equal(pgcwi_entry_bytes_for(3, 5), sizeof(*entry) + 8);
+    assert_int_equal(pgcwi_entry_bytes(entry), pgcwi_entry_bytes_for(3, 5, 1));
+    assert_int_equal(pgcwi_entry_bytes_for(3, 5, 1),
+                     pgcwi_entry_head_bytes(1) + 8);
     pgcwi_entry_destroy(entry);
 }
 
@@ -141,13 +143,14 @@ what_no_entry_can_hold_is_refused_and_not_read(void **state)
 
     (void)state;
     long_key.bytes.size = (size_t)UINT32_MAX + 1;
-    assert_int_equal(pgcwi_entry_bytes_for(3, SIZE_MAX), SIZE_MAX);
-    assert_int_equal(pgcwi_entry_bytes_for(3, SIZE_MAX - 3), SIZE_MAX);
-    assert_int_equal(pgcwi_entry_bytes_for(long_key.bytes.size, 0), SIZE_MAX);
-    assert_null(pgcwi_entry_create(
-        &key, (struct pgcw_bytes){"value", SIZE_MAX - 3}, STAMP));
+    assert_int_equal(pgcwi_entry_bytes_for(3, SIZE_MAX, 1), SIZE_MAX);
+    assert_int_equal(pgcwi_entry_bytes_for(3, SIZE_MAX - 3, 1), SIZE_MAX);
+    assert_int_equal(pgcwi_entry_bytes_for(long_key.bytes.size, 0, 1),
+                     SIZE_MAX);
     assert_null(
-        pgcwi_entry_create(&long_key, (struct pgcw_bytes){"value", 5}, STAMP));
+        create_entry(&key, (struct pgcw_bytes){"value", SIZE_MAX - 3}, STAMP));
+    assert_null(
+        create_entry(&long_key, (struct pgcw_bytes){"value", 5}, STAMP));
 }
 
 static void
@@ -157,8 +160,7 @@ short_memory_gives_no_entry(void **state)
 
     (void)state;
     pgcwi_alloc_fail_nth(1);
-    assert_null(
-        pgcwi_entry_create(&key, (struct pgcw_bytes){"value", 5}, STAMP));
+    assert_null(create_entry(&key, (struct pgcw_bytes){"value", 5}, STAMP));
     assert_true(pgcwi_alloc_has_failed());
     pgcwi_entry_destroy(NULL);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cache/eviction.h"
+#include "support/entry.h"
 
 #define COUNT 4
 
@@ -19,11 +20,12 @@ make_entries(void **state)
     struct pgcwi_key key = pgcwi_key_make((struct pgcw_bytes){"key", 3}, 1);
 
     (void)state;
-    pgcwi_stamps_init(&stamps);
+    if (!pgcwi_stamps_init(&stamps, PGCWI_ROW_BITS_MIN)) {
+        return -1;
+    }
     pgcwi_stamps_open(&stamps);
     for (size_t i = 0; i < COUNT; i++) {
-        entries[i] =
-            pgcwi_entry_create(&key, (struct pgcw_bytes){"value", i}, 1);
+        entries[i] = create_entry(&key, (struct pgcw_bytes){"value", i}, 1);
         if (entries[i] == NULL) {
             return -1;
         }
@@ -59,7 +61,7 @@ with_all_entries(struct pgcwi_eviction *eviction)
     pgcwi_eviction_init(eviction, 100, 100000);
     for (size_t i = 0; i < COUNT; i++) {
         atomic_init(&entries[i]->is_visited, false);
-        entries[i]->stamp = 1;
+        entries[i]->stamp.clock = 1;
         pgcwi_eviction_add(eviction, entries[i]);
     }
     return eviction;
@@ -173,7 +175,7 @@ invalid_entry_goes_although_it_was_visited(void **state)
     for (size_t i = 0; i < COUNT; i++) {
         pgcwi_entry_visit(entries[i]);
     }
-    entries[2]->stamp = 0;
+    entries[2]->stamp.clock = 0;
     expect_victim(eviction, entries[2]);
 }
 

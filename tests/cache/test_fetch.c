@@ -316,7 +316,7 @@ value_too_large_to_be_kept_is_returned_all_the_same(void **state)
 {
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(3, 5);
+    options.max_bytes = pgcwi_entry_bytes_for(3, 5, 2);
     struct pgcw_cache *cache = open_cache_with(&options);
     struct load load = LOAD_OF(cache, "values");
 

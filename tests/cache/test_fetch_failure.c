@@ -119,7 +119,8 @@ static void
 hit_that_cannot_be_copied_says_so_and_does_not_load(void **state)
 {
     struct load load = LOAD_OF(*state, "value");
-    struct fetch fetch = {.cache = *state, .key = "key", .load = &load};
+    struct fetch fetch = {
+        .cache = *state, .key = "key", .loader = loader_of(&load)};
 
     assert_int_equal(put_text(*state, "key", "value"), PGCW_OK);
     pgcwi_alloc_fail_nth(1);
@@ -138,7 +139,8 @@ each_allocation_of_a_fetch_may_fail(void **state)
 
     for (long nth = 1; has_failed; nth++) {
         struct load load = LOAD_OF(*state, "value");
-        struct fetch fetch = {.cache = *state, .key = "key", .load = &load};
+        struct fetch fetch = {
+            .cache = *state, .key = "key", .loader = loader_of(&load)};
 
         assert_true(nth < 100);
         pgcwi_alloc_fail_nth(nth);

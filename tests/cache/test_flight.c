@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cache/flight.h"
+#include "cache/reclaim.h"
 
 #define SECOND (PGCWI_NS_PER_MS * 1000)
 
@@ -19,13 +20,13 @@
 static struct pgcwi_stamps stamps;
 static struct pgcwi_flights flights;
 
-static const struct pgcw_bytes nothing = {NULL, 0};
-
 static int
 init(void **state)
 {
     (void)state;
-    pgcwi_stamps_init(&stamps);
+    if (!pgcwi_stamps_init(&stamps, PGCWI_ROW_BITS_MIN)) {
+        return -1;
+    }
     pgcwi_stamps_open(&stamps);
     pgcwi_flights_init(&flights);
     return 0;
@@ -46,6 +47,18 @@ key_of(const char *text)
     return pgcwi_key_make((struct pgcw_bytes){text, strlen(text)}, 1);
 }
 
+static struct pgcw_stamp
+now(void)
+{
+    return (struct pgcw_stamp){pgcwi_stamps_now(&stamps), 0};
+}
+
+static void
+slots_of(const struct pgcwi_key *key, struct pgcwi_slots *slots)
+{
+    pgcwi_slots_init(slots, pgcwi_stamps_key_slot(&stamps, key->hash));
+}
+
 static struct pgcwi_flight *
 start_until(const struct pgcwi_key *key, int64_t deadline_ns)
 {
@@ -53,7 +66,7 @@ start_until(const struct pgcwi_key *key, int64_t deadline_ns)
 
     pthread_mutex_lock(&stripe->lock);
     struct pgcwi_flight *flight =
-        pgcwi_flight_start(stripe, key, pgcwi_stamps_now(&stamps), deadline_ns);
+        pgcwi_flight_start(stripe, key, now(), deadline_ns);
     pthread_mutex_unlock(&stripe->lock);
     return flight;
 }
@@ -70,8 +83,12 @@ join(const struct pgcwi_key *key)
 {
     struct pgcwi_flight_stripe *stripe = pgcwi_flights_stripe(&flights, key);
 
+    struct pgcwi_slots known;
+
+    slots_of(key, &known);
     pthread_mutex_lock(&stripe->lock);
-    struct pgcwi_flight *flight = pgcwi_flight_find(stripe, key, &stamps);
+    struct pgcwi_flight *flight =
+        pgcwi_flight_find(stripe, key, &stamps, &known);
     if (flight != NULL) {
         pgcwi_flight_hold(flight);
     }
@@ -82,19 +99,26 @@ join(const struct pgcwi_key *key)
 static void
 complete(struct pgcwi_flight *flight, const char *value)
 {
-    pgcwi_flight_complete(flight, PGCW_OK,
-                          (struct pgcw_bytes){value, strlen(value)}, NULL);
+    struct pgcwi_slots slots;
+
+    slots_of(&flight->key, &slots);
+    struct pgcwi_entry *entry = pgcwi_entry_create(
+        &flight->key, &slots, (struct pgcw_bytes){value, strlen(value)}, now());
+    assert_non_null(entry);
+    pgcwi_flight_complete(flight, PGCW_OK, entry, NULL);
+    pgcwi_reclaim_release(entry);
 }
 
 static void
 assert_result_is(struct pgcwi_flight *flight, const char *text)
 {
-    struct pgcw_buffer value = PGCW_BUFFER_INIT;
+    struct pgcwi_entry *entry = NULL;
 
-    assert_int_equal(pgcwi_flight_wait(flight, &value, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    struct pgcw_bytes value = pgcwi_entry_value(entry);
     assert_int_equal(value.size, strlen(text));
     assert_memory_equal(value.data, text, value.size);
-    pgcw_buffer_free(&value);
+    pgcwi_reclaim_release(entry);
 }
 
 static void
@@ -146,15 +170,15 @@ who_holds_a_flight_gets_its_failure(void **state)
     struct pgcwi_key key = key_of("key");
     struct pgcw_error failure = {PGCW_REFUSED, "42P01", "no such table"};
     struct pgcw_error error = {.status = PGCW_OK};
-    struct pgcw_buffer value = PGCW_BUFFER_INIT;
+    struct pgcwi_entry *entry = NULL;
 
     (void)state;
     struct pgcwi_flight *flight = start(&key);
     assert_ptr_equal(join(&key), flight);
-    pgcwi_flight_complete(flight, PGCW_REFUSED, nothing, &failure);
-    assert_int_equal(pgcwi_flight_wait(flight, &value, &error), PGCW_REFUSED);
+    pgcwi_flight_complete(flight, PGCW_REFUSED, NULL, &failure);
+    assert_int_equal(pgcwi_flight_wait(flight, &entry, &error), PGCW_REFUSED);
     assert_memory_equal(&error, &failure, sizeof(error));
-    assert_null(value.data);
+    assert_null(entry);
 }
 
 static void
@@ -165,7 +189,7 @@ empty_value_is_a_value(void **state)
     (void)state;
     struct pgcwi_flight *flight = start(&key);
     assert_ptr_equal(join(&key), flight);
-    pgcwi_flight_complete(flight, PGCW_OK, nothing, NULL);
+    complete(flight, "");
     assert_result_is(flight, "");
 }
 
@@ -179,7 +203,7 @@ P1_flight_from_before_an_invalidation_is_not_joined(void **state)
     pgcwi_stamps_raise_all(&stamps);
     assert_null(join(&key));
     struct pgcwi_flight *new = start(&key);
-    pgcwi_stamps_raise_slot(&stamps, pgcwi_key_slot(&key));
+    pgcwi_stamps_raise_slot(&stamps, pgcwi_stamps_key_slot(&stamps, key.hash));
     assert_null(join(&key));
     struct pgcwi_flight *newest = start(&key);
     assert_ptr_equal(join(&key), newest);
@@ -205,14 +229,14 @@ static void
 waiting_ends_when_the_flight_is_overdue(void **state)
 {
     struct pgcwi_key key = key_of("key");
-    struct pgcw_buffer value = PGCW_BUFFER_INIT;
+    struct pgcwi_entry *entry = NULL;
 
     (void)state;
     struct pgcwi_flight *flight =
         start_until(&key, pgcwi_clock_monotonic_ns() + SECOND);
     assert_ptr_equal(join(&key), flight);
     pgcwi_clock_advance_ns(SECOND - PGCWI_NS_PER_MS);
-    assert_int_equal(pgcwi_flight_wait(flight, &value, NULL), PGCW_BUSY);
+    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_BUSY);
     complete(flight, "late");
 }
 
@@ -270,38 +294,20 @@ short_memory_starts_no_flight_and_leaves_the_old_one(void **state)
 }
 
 static void
-short_memory_for_the_value_reaches_who_waits(void **state)
+value_is_kept_until_the_last_has_let_go(void **state)
 {
     struct pgcwi_key key = key_of("key");
-    struct pgcw_buffer value = PGCW_BUFFER_INIT;
+    struct pgcwi_entry *entry = NULL;
 
     (void)state;
     struct pgcwi_flight *flight = start(&key);
     assert_ptr_equal(join(&key), flight);
     assert_ptr_equal(join(&key), flight);
-    pgcwi_alloc_fail_nth(2); /* the copy for the first of the two */
     complete(flight, "value");
-    assert_int_equal(pgcwi_flight_wait(flight, &value, NULL), PGCW_NO_MEMORY);
-    assert_result_is(flight, "value");
-
-    flight = start(&key);
-    assert_ptr_equal(join(&key), flight);
-    pgcwi_alloc_fail_nth(1); /* the copy for all */
-    complete(flight, "value");
-    assert_int_equal(pgcwi_flight_wait(flight, &value, NULL), PGCW_NO_MEMORY);
-}
-
-static void
-value_is_not_copied_for_nobody(void **state)
-{
-    struct pgcwi_key key = key_of("key");
-
-    (void)state;
-    struct pgcwi_flight *flight = start(&key);
-    pgcwi_alloc_fail_nth(1);
-    complete(flight, "value");
-    assert_false(pgcwi_alloc_has_failed());
-    pgcwi_alloc_fail_nth(0);
+    assert_int_equal(pgcwi_flight_wait(flight, &entry, NULL), PGCW_OK);
+    pgcwi_flight_leave(flight);
+    assert_memory_equal(pgcwi_entry_value(entry).data, "value", 5);
+    pgcwi_reclaim_release(entry);
 }
 
 int
@@ -320,8 +326,7 @@ main(void)
         TEST(new_flight_takes_the_place_and_the_old_one_goes_on),
         TEST(keys_of_one_stripe_are_told_apart),
         TEST(short_memory_starts_no_flight_and_leaves_the_old_one),
-        TEST(short_memory_for_the_value_reaches_who_waits),
-        TEST(value_is_not_copied_for_nobody),
+        TEST(value_is_kept_until_the_last_has_let_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

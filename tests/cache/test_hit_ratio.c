@@ -113,8 +113,8 @@ cache_ratio(void)
 
         if (pgcw_cache_get(cache, key, &value) != PGCW_OK) {
             /* what waits to be freed must not make it refuse */
-            while (pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)) !=
-                   PGCW_OK) {
+            while (pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache),
+                                  NULL) != PGCW_OK) {
                 urcu_memb_barrier();
             }
         }

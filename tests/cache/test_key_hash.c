@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include "cache/key_hash.h"
 
 #define SEED 42
-#define KEY_COUNT 100000u
 
 static struct pgcwi_key
 make(const char *text, uint64_t seed)
@@ -67,35 +65,6 @@ empty_key_has_a_hash_with_and_without_an_address(void **state)
 }
 
 static void
-slot_is_made_of_the_bits_that_the_table_uses_last(void **state)
-{
-    struct pgcwi_key low = {.hash = (UINT64_C(1) << 52) - 1};
-    struct pgcwi_key high = {.hash = UINT64_MAX};
-
-    (void)state;
-    assert_int_equal(pgcwi_key_slot(&low), 0);
-    assert_int_equal(pgcwi_key_slot(&high), PGCWI_SLOT_COUNT - 1);
-}
-
-static void
-keys_are_spread_over_all_slots(void **state)
-{
-    static bool is_used[PGCWI_SLOT_COUNT];
-    uint32_t used_count = 0;
-
-    (void)state;
-    for (uint32_t i = 0; i < KEY_COUNT; i++) {
-        struct pgcwi_key key =
-            pgcwi_key_make((struct pgcw_bytes){&i, sizeof(i)}, SEED);
-
-        used_count += is_used[pgcwi_key_slot(&key)] ? 0 : 1;
-        is_used[pgcwi_key_slot(&key)] = true;
-    }
-    /* 24 keys a slot: an even spread leaves none empty */
-    assert_int_equal(used_count, PGCWI_SLOT_COUNT);
-}
-
-static void
 random_seeds_differ(void **state)
 {
     (void)state;
@@ -111,8 +80,6 @@ main(void)
         cmocka_unit_test(another_seed_gives_another_hash),
         cmocka_unit_test(bytes_behind_a_zero_count),
         cmocka_unit_test(empty_key_has_a_hash_with_and_without_an_address),
-        cmocka_unit_test(slot_is_made_of_the_bits_that_the_table_uses_last),
-        cmocka_unit_test(keys_are_spread_over_all_slots),
         cmocka_unit_test(random_seeds_differ),
     };
 

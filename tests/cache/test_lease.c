@@ -59,7 +59,7 @@ one_caller_gets_the_lease_and_others_are_told_busy(void **state)
 
     assert_int_equal(try_to_take(*state), PGCW_BUSY);
     assert_int_equal(try_to_take(*state), PGCW_BUSY);
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("value")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("value"), NULL), PGCW_OK);
     assert_int_equal(try_to_take(*state), PGCW_OK);
     assert_true(has_text(*state, "key", "value"));
     assert_int_equal(stats_of(*state).loads, 1);
@@ -72,7 +72,7 @@ lease_that_was_abandoned_goes_to_the_next(void **state)
     pgcw_lease_abandon(take_lease(*state));
     assert_true(has_nothing(*state, "key"));
     struct pgcw_lease *lease = take_lease(*state);
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("value")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("value"), NULL), PGCW_OK);
     assert_true(has_text(*state, "key", "value"));
     assert_int_equal(stats_of(*state).load_failures, 1);
 }
@@ -86,7 +86,7 @@ fetch_waits_for_the_lease_and_gets_what_fills_it(void **state)
 
     start_fetch(&fetch, "key", &load);
     wait_for_waiters(*state, 1);
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("from the lease")),
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("from the lease"), NULL),
                      PGCW_OK);
     assert_true(end_fetch_with(&fetch, "from the lease"));
     assert_int_equal(load_count(&load), 0);
@@ -131,12 +131,12 @@ P1_lease_filled_after_an_invalidation_is_not_served(void **state)
     struct pgcw_lease *lease = take_lease(*state);
 
     pgcw_cache_invalidate_all(*state);
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("old")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("old"), NULL), PGCW_OK);
     assert_true(has_nothing(*state, "key"));
 
     lease = take_lease(*state);
     pgcw_cache_invalidate(*state, bytes_of("key"));
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("old")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("old"), NULL), PGCW_OK);
     assert_true(has_nothing(*state, "key"));
     assert_int_equal(stats_of(*state).fills_refused_stale, 2);
 }
@@ -149,8 +149,8 @@ P1_who_comes_after_an_invalidation_gets_a_lease_of_his_own(void **state)
     pgcw_cache_invalidate_all(*state);
     struct pgcw_lease *after = take_lease(*state);
     assert_int_equal(try_to_take(*state), PGCW_BUSY);
-    assert_int_equal(pgcw_lease_fill(after, bytes_of("new")), PGCW_OK);
-    assert_int_equal(pgcw_lease_fill(before, bytes_of("old")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(after, bytes_of("new"), NULL), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(before, bytes_of("old"), NULL), PGCW_OK);
     assert_true(has_text(*state, "key", "new"));
 }
 
@@ -164,7 +164,7 @@ overdue_lease_no_longer_keeps_others_out(void **state)
     struct pgcw_lease *next = take_lease(*state);
     pgcw_lease_abandon(overdue);
     assert_int_equal(try_to_take(*state), PGCW_BUSY);
-    assert_int_equal(pgcw_lease_fill(next, bytes_of("value")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(next, bytes_of("value"), NULL), PGCW_OK);
     assert_true(has_text(*state, "key", "value"));
 }
 
@@ -176,8 +176,8 @@ P1_overdue_lease_that_is_filled_late_does_no_harm(void **state)
     pgcwi_clock_advance_ns(LEASE_TIMEOUT_NS);
     pgcw_cache_invalidate_all(*state);
     struct pgcw_lease *next = take_lease(*state);
-    assert_int_equal(pgcw_lease_fill(next, bytes_of("new")), PGCW_OK);
-    assert_int_equal(pgcw_lease_fill(overdue, bytes_of("old")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(next, bytes_of("new"), NULL), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(overdue, bytes_of("old"), NULL), PGCW_OK);
     assert_true(has_text(*state, "key", "new"));
 }
 
@@ -203,19 +203,19 @@ P2_closed_cache_gives_leases_and_keeps_nothing(void **state)
     pgcwi_stamps_close(&cache->stamps);
     struct pgcw_lease *one = take_lease(cache);
     struct pgcw_lease *two = take_lease(cache);
-    assert_int_equal(pgcw_lease_fill(one, bytes_of("value")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(one, bytes_of("value"), NULL), PGCW_OK);
     assert_true(has_nothing(cache, "key"));
     pgcwi_stamps_open(&cache->stamps);
-    assert_int_equal(pgcw_lease_fill(two, bytes_of("value")), PGCW_OK);
+    assert_int_equal(pgcw_lease_fill(two, bytes_of("value"), NULL), PGCW_OK);
     assert_true(has_nothing(cache, "key"));
 }
 
 static void
-value_too_large_for_the_cache_still_reaches_who_waits(void **state)
+who_waits_for_a_value_too_large_for_the_cache_loads_it_himself(void **state)
 {
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(3, 5);
+    options.max_bytes = pgcwi_entry_bytes_for(3, 5, 2);
     struct pgcw_cache *cache = open_cache_with(&options);
     struct load load = LOAD_OF(cache, "from the loader");
     struct pgcw_lease *lease = take_lease(cache);
@@ -223,9 +223,10 @@ value_too_large_for_the_cache_still_reaches_who_waits(void **state)
 
     start_fetch(&fetch, "key", &load);
     wait_for_waiters(cache, 1);
-    assert_int_equal(pgcw_lease_fill(lease, bytes_of("values")),
+    assert_int_equal(pgcw_lease_fill(lease, bytes_of("values"), NULL),
                      PGCW_TOO_LARGE);
-    assert_true(end_fetch_with(&fetch, "values"));
+    assert_true(end_fetch_with(&fetch, "from the loader"));
+    assert_int_equal(load_count(&load), 1);
     assert_true(has_nothing(cache, "key"));
     pgcwi_cache_close(cache);
 }
@@ -233,7 +234,7 @@ value_too_large_for_the_cache_still_reaches_who_waits(void **state)
 static void *
 fill_elsewhere(void *context)
 {
-    (void)pgcw_lease_fill(context, bytes_of("value"));
+    (void)pgcw_lease_fill(context, bytes_of("value"), NULL);
     return NULL;
 }
 
@@ -263,7 +264,7 @@ acquire_and_fill(struct pgcw_cache *cache, long nth)
         assert_null(lease);
         return;
     }
-    status = pgcw_lease_fill(lease, bytes_of("value"));
+    status = pgcw_lease_fill(lease, bytes_of("value"), NULL);
     if (status != PGCW_OK) {
         assert_int_equal(status, PGCW_NO_MEMORY);
         return;
@@ -306,7 +307,7 @@ main(void)
         TEST(P1_overdue_lease_that_is_filled_late_does_no_harm),
         TEST(fetch_loads_when_the_lease_is_overdue),
         TEST(P2_closed_cache_gives_leases_and_keeps_nothing),
-        TEST(value_too_large_for_the_cache_still_reaches_who_waits),
+        TEST(who_waits_for_a_value_too_large_for_the_cache_loads_it_himself),
         TEST(another_thread_may_fill),
         TEST(each_allocation_of_a_lease_may_fail),
     };

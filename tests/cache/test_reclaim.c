@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "cache/reader.h"
 #include "cache/reclaim.h"
+#include "support/entry.h"
 #include "support/gate.h"
 
 #define PLENTY UINT64_C(1000000000)
@@ -19,7 +20,7 @@ make(const char *value)
 {
     struct pgcwi_key key = pgcwi_key_make((struct pgcw_bytes){"key", 3}, 1);
     struct pgcwi_entry *entry =
-        pgcwi_entry_create(&key, (struct pgcw_bytes){value, 5}, 1);
+        create_entry(&key, (struct pgcw_bytes){value, 5}, 1);
 
     assert_non_null(entry);
     return entry;

@@ -12,7 +12,7 @@
 #include "support/cache.h"
 
 #define TTL_MS 1000
-#define CAUSE_COUNT 6
+#define CAUSE_COUNT 7
 #define TEXT_BYTES 200
 
 /* What on_removal was told; read after all has been told. */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
+#include "cache/key_hash.h"
 #include "cache/stamps.h"
 #include "support/gate.h"
 
@@ -13,13 +15,18 @@
 #define RAISES_EACH 200000
 #define SLOT 7u
 #define OTHER_SLOT 8u
+#define BITS PGCWI_ROW_BITS_MIN /* of keys too */
+#define SLOT_COUNT (PGCWI_SLOT_KEYS + (2u << BITS))
+#define KEY_COUNT 100000u
 
 static int
 init(void **state)
 {
     static struct pgcwi_stamps stamps;
 
-    pgcwi_stamps_init(&stamps);
+    if (!pgcwi_stamps_init(&stamps, BITS)) {
+        return -1;
+    }
     *state = &stamps;
     return 0;
 }
@@ -31,14 +38,20 @@ fini(void **state)
     return 0;
 }
 
+static bool
+is_valid(const struct pgcwi_stamps *stamps, uint64_t clock, uint32_t slot)
+{
+    return pgcwi_stamps_is_valid(stamps, clock, &slot, 1);
+}
+
 static void
 P2_nothing_is_valid_before_the_first_opening(void **state)
 {
     struct pgcwi_stamps *stamps = *state;
 
     assert_false(pgcwi_stamps_is_open(stamps));
-    assert_false(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
-    assert_false(pgcwi_stamps_is_valid(stamps, UINT64_MAX - 1, SLOT));
+    assert_false(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(is_valid(stamps, UINT64_MAX - 1, SLOT));
 }
 
 static void
@@ -48,7 +61,7 @@ stamp_taken_while_open_is_valid(void **state)
 
     pgcwi_stamps_open(stamps);
     assert_true(pgcwi_stamps_is_open(stamps));
-    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
 static void
@@ -59,9 +72,9 @@ P1_stamp_from_before_an_invalidation_is_dead_after_it(void **state)
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
     pgcwi_stamps_raise_all(stamps);
-    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
-    assert_false(pgcwi_stamps_is_valid(stamps, before, OTHER_SLOT));
-    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(is_valid(stamps, before, SLOT));
+    assert_false(is_valid(stamps, before, OTHER_SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
 static void
@@ -72,9 +85,9 @@ P1_stamp_from_before_a_slot_was_raised_is_dead_for_that_slot(void **state)
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
     pgcwi_stamps_raise_slot(stamps, SLOT);
-    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
-    assert_true(pgcwi_stamps_is_valid(stamps, before, OTHER_SLOT));
-    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(is_valid(stamps, before, SLOT));
+    assert_true(is_valid(stamps, before, OTHER_SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
 static void
@@ -84,14 +97,14 @@ P3_opening_kills_every_stamp_from_before(void **state)
     uint64_t while_closed = pgcwi_stamps_now(stamps);
 
     pgcwi_stamps_open(stamps);
-    assert_false(pgcwi_stamps_is_valid(stamps, while_closed, SLOT));
+    assert_false(is_valid(stamps, while_closed, SLOT));
     uint64_t while_open = pgcwi_stamps_now(stamps);
     pgcwi_stamps_close(stamps);
-    assert_false(pgcwi_stamps_is_valid(stamps, while_open, SLOT));
+    assert_false(is_valid(stamps, while_open, SLOT));
     while_closed = pgcwi_stamps_now(stamps);
     pgcwi_stamps_open(stamps);
-    assert_false(pgcwi_stamps_is_valid(stamps, while_open, SLOT));
-    assert_false(pgcwi_stamps_is_valid(stamps, while_closed, SLOT));
+    assert_false(is_valid(stamps, while_open, SLOT));
+    assert_false(is_valid(stamps, while_closed, SLOT));
 }
 
 static void
@@ -102,8 +115,8 @@ P3_opening_what_is_open_flushes(void **state)
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
     pgcwi_stamps_open(stamps);
-    assert_false(pgcwi_stamps_is_valid(stamps, before, SLOT));
-    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(is_valid(stamps, before, SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
 static void
@@ -114,7 +127,7 @@ P2_an_invalidation_does_not_open_what_is_closed(void **state)
     pgcwi_stamps_raise_all(stamps);
     pgcwi_stamps_raise_slot(stamps, SLOT);
     assert_false(pgcwi_stamps_is_open(stamps));
-    assert_false(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_false(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
     pgcwi_stamps_open(stamps);
     pgcwi_stamps_close(stamps);
     pgcwi_stamps_raise_all(stamps);
@@ -129,10 +142,67 @@ first_and_last_slot_can_be_raised(void **state)
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
     pgcwi_stamps_raise_slot(stamps, 0);
-    pgcwi_stamps_raise_slot(stamps, PGCWI_SLOT_COUNT - 1);
-    assert_false(pgcwi_stamps_is_valid(stamps, before, 0));
-    assert_false(pgcwi_stamps_is_valid(stamps, before, PGCWI_SLOT_COUNT - 1));
-    assert_true(pgcwi_stamps_is_valid(stamps, before, 1));
+    pgcwi_stamps_raise_slot(stamps, SLOT_COUNT - 1);
+    assert_false(is_valid(stamps, before, 0));
+    assert_false(is_valid(stamps, before, SLOT_COUNT - 1));
+    assert_true(is_valid(stamps, before, 1));
+}
+
+static void
+P1_one_raised_slot_of_several_is_enough(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+    const uint32_t slots[] = {SLOT, OTHER_SLOT, SLOT_COUNT - 1};
+
+    pgcwi_stamps_open(stamps);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t before = pgcwi_stamps_now(stamps);
+
+        assert_true(pgcwi_stamps_is_valid(stamps, before, slots, 3));
+        pgcwi_stamps_raise_slot(stamps, slots[i]);
+        assert_false(pgcwi_stamps_is_valid(stamps, before, slots, 3));
+        assert_true(pgcwi_stamps_is_valid(stamps, before, slots, i));
+    }
+}
+
+static void
+slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones(void **state)
+{
+    const uint64_t low = (UINT64_C(1) << (64 - BITS)) - 1;
+
+    assert_int_equal(pgcwi_stamps_key_slot(*state, low), PGCWI_SLOT_KEYS);
+    assert_int_equal(pgcwi_stamps_row_slot(*state, low),
+                     pgcwi_stamps_key_slot(*state, UINT64_MAX) + 1);
+    assert_int_equal(pgcwi_stamps_row_slot(*state, UINT64_MAX), SLOT_COUNT - 1);
+}
+
+static void
+rows_are_spread_over_all_their_slots(void **state)
+{
+    static bool is_used[SLOT_COUNT];
+    uint32_t used_count = 0;
+
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        struct pgcwi_key key =
+            pgcwi_key_make((struct pgcw_bytes){&i, sizeof(i)}, 42);
+        uint32_t slot = pgcwi_stamps_row_slot(*state, key.hash);
+
+        used_count += is_used[slot] ? 0 : 1;
+        is_used[slot] = true;
+    }
+    /* 24 keys a slot: an even spread leaves none empty */
+    assert_int_equal(used_count, 1u << BITS);
+}
+
+static void
+short_memory_makes_no_stamps(void **state)
+{
+    struct pgcwi_stamps stamps;
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_false(pgcwi_stamps_init(&stamps, BITS));
+    assert_true(pgcwi_alloc_has_failed());
 }
 
 static struct gate all_are_there = GATE_INIT;
@@ -147,7 +217,7 @@ raise_often(void *context)
         if (i % 2 == 0) {
             pgcwi_stamps_raise_all(stamps);
         } else {
-            pgcwi_stamps_raise_slot(stamps, i % PGCWI_SLOT_COUNT);
+            pgcwi_stamps_raise_slot(stamps, i % SLOT_COUNT);
         }
     }
     return NULL;
@@ -171,7 +241,7 @@ no_invalidation_of_several_threads_is_lost(void **state)
     }
     assert_int_equal(pgcwi_stamps_now(stamps) - before,
                      THREAD_COUNT * RAISES_EACH);
-    assert_true(pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
 int
@@ -187,6 +257,10 @@ main(void)
         TEST(P3_opening_what_is_open_flushes),
         TEST(P2_an_invalidation_does_not_open_what_is_closed),
         TEST(first_and_last_slot_can_be_raised),
+        TEST(P1_one_raised_slot_of_several_is_enough),
+        TEST(slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones),
+        TEST(rows_are_spread_over_all_their_slots),
+        TEST(short_memory_makes_no_stamps),
         TEST(no_invalidation_of_several_threads_is_lost),
     };
 

@@ -9,6 +9,7 @@
 
 #include "cache/reader.h"
 #include "cache/table.h"
+#include "support/entry.h"
 
 #define MANY 10000u
 
@@ -22,7 +23,7 @@ static struct pgcwi_entry *
 make(const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry =
-        pgcwi_entry_create(key, (struct pgcw_bytes){"value", 5}, 1);
+        create_entry(key, (struct pgcw_bytes){"value", 5}, 1);
 
     assert_non_null(entry);
     return entry;

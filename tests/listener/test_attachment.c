@@ -60,8 +60,9 @@ static const struct pgcw_bytes key = {"key", 3};
 static void
 put(struct pgcw_cache *cache)
 {
-    assert_int_equal(pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)),
-                     PGCW_OK);
+    assert_int_equal(
+        pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), NULL),
+        PGCW_OK);
 }
 
 static bool
@@ -95,6 +96,53 @@ keep(void *context, const struct pgcw_event *event)
     return PGCW_KEEP;
 }
 
+static enum pgcw_decision
+decide_as_told(void *context, const struct pgcw_event *event)
+{
+    const enum pgcw_decision *decision = context;
+
+    (void)event;
+    return *decision;
+}
+
+static void
+put_of_table(struct pgcw_cache *cache, const char *table)
+{
+    struct pgcw_tag tag = {.table = table};
+    struct pgcw_fill_options options = PGCW_FILL_OPTIONS_INIT;
+
+    options.tags = &tag;
+    options.tag_count = 1;
+    assert_int_equal(
+        pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), &options),
+        PGCW_OK);
+    assert_true(is_hit(cache));
+}
+
+static void
+decision_says_how_much_an_event_makes_invalid(void **state)
+{
+    enum pgcw_decision decision = PGCW_KEEP;
+    struct pgcw_cache *cache = create_cache(decide_as_told, &decision);
+    struct pgcw_event event = event_number(1); /* of orders */
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    put_of_table(cache, "orders");
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    assert_true(is_hit(cache));
+    decision = PGCW_INVALIDATE;
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    assert_false(is_hit(cache));
+    put_of_table(cache, "customers");
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    assert_true(is_hit(cache));
+    decision = PGCW_INVALIDATE_ALL;
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    assert_false(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
 static void
 p2_cache_serves_only_between_open_and_close(void **state)
 {
@@ -125,7 +173,7 @@ p3_opening_again_serves_nothing_from_before(void **state)
     pgcwi_attachments_close(&listener.attachments);
     pgcwi_attachments_open(&listener.attachments);
     assert_false(is_hit(cache));
-    assert_int_equal(pgcw_cache_put(cache, key, key, before), PGCW_OK);
+    assert_int_equal(pgcw_cache_put(cache, key, key, before, NULL), PGCW_OK);
     assert_false(is_hit(cache));
     put(cache);
     assert_true(is_hit(cache));
@@ -640,6 +688,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(decision_says_how_much_an_event_makes_invalid),
         TEST(p2_cache_serves_only_between_open_and_close),
         TEST(p3_opening_again_serves_nothing_from_before),
         TEST(cache_made_while_open_serves_at_once),

@@ -230,8 +230,9 @@ P3_undecodable_payload_flushes_all_caches_and_is_counted(void **state)
     event_recorder_init(&seen, 4);
     struct pgcw_cache *cache = create_cache(event_recorder_decide, &seen);
     start_pool(2, 64);
-    assert_int_equal(pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)),
-                     PGCW_OK);
+    assert_int_equal(
+        pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), NULL),
+        PGCW_OK);
     assert_true(pgcwi_worker_pool_push_payload(listener.pool, "garbage", 1));
     assert_true(pgcwi_worker_pool_push_payload(listener.pool, "", 1));
     assert_true(drain());
@@ -504,7 +505,8 @@ idle_workers_sweep_what_was_invalidated(void **state)
         struct pgcw_bytes key = {&i, sizeof(i)};
 
         assert_int_equal(
-            pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache)), PGCW_OK);
+            pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), NULL),
+            PGCW_OK);
     }
     assert_true(push("1"));
     int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;

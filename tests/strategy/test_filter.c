@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "strategy/filter.h"
+#include "support/strategy.h"
 
 #define NAME_OF_63 \
     "a23456789b23456789c23456789d23456789e23456789f23456789g23456789"
@@ -21,16 +22,6 @@ make(const struct pgcw_event_filter *options)
     assert_int_equal(pgcwi_filter_create(options, &filter, NULL), PGCW_OK);
     assert_non_null(filter);
     return filter;
-}
-
-static struct pgcw_event
-event_of(enum pgcw_operation operation, const char *schema, const char *table)
-{
-    return (struct pgcw_event){.operation = operation,
-                               .number = 1,
-                               .channel = PGCW_DEFAULT_CHANNEL,
-                               .schema = schema,
-                               .table = table};
 }
 
 static bool
@@ -238,6 +229,43 @@ each_allocation_may_fail(void **state)
     pgcwi_free(filter);
 }
 
+struct context {
+    struct pgcwi_filter *filter;
+    char rest[100];
+};
+
+static void
+context_has_a_filter_and_zeros(void **state)
+{
+    struct pgcw_event_filter options = {.operations = PGCW_UPDATE};
+    static const char zeros[100];
+    void *made = NULL;
+
+    (void)state;
+    assert_int_equal(pgcwi_filter_create_context(sizeof(struct context),
+                                                 &options, &made, NULL),
+                     PGCW_OK);
+    const struct context *context = made;
+    assert_memory_equal(context->rest, zeros, sizeof(zeros));
+    assert_true(pgcwi_filter_has_operation(context->filter, PGCW_UPDATE));
+    assert_false(pgcwi_filter_has_operation(context->filter, PGCW_INSERT));
+    pgcwi_filter_destroy_context(made);
+    pgcwi_filter_destroy_context(NULL);
+}
+
+static void
+context_with_a_bad_filter_is_not_made(void **state)
+{
+    struct pgcw_event_filter options = {.operations = 1u << 31};
+    void *made = NULL;
+
+    (void)state;
+    assert_int_equal(pgcwi_filter_create_context(sizeof(struct context),
+                                                 &options, &made, NULL),
+                     PGCW_INVALID_ARGUMENT);
+    assert_null(made);
+}
+
 int
 main(void)
 {
@@ -251,6 +279,8 @@ main(void)
         cmocka_unit_test(bad_names_are_refused_and_named),
         cmocka_unit_test(unknown_operations_and_missing_tables_are_refused),
         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(context_has_a_filter_and_zeros),
+        cmocka_unit_test(context_with_a_bad_filter_is_not_made),
     };
 
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "strategy/strategy.h"
+#include "support/strategy.h"
 
 static struct pgcw_strategy *
 make(const struct pgcw_greedy_options *options)
@@ -18,16 +19,6 @@ make(const struct pgcw_greedy_options *options)
     assert_int_equal(pgcw_greedy_create(options, &strategy, NULL), PGCW_OK);
     assert_non_null(strategy);
     return strategy;
-}
-
-static struct pgcw_event
-event_of(enum pgcw_operation operation, const char *schema, const char *table)
-{
-    return (struct pgcw_event){.operation = operation,
-                               .number = 1,
-                               .channel = PGCW_DEFAULT_CHANNEL,
-                               .schema = schema,
-                               .table = table};
 }
 
 static bool

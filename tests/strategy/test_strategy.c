@@ -206,6 +206,25 @@ context_stays_with_the_caller_if_memory_is_short(void **state)
     assert_int_equal(calls.destroy_count, 0);
 }
 
+static void
+adopted_context_is_destroyed_if_memory_is_short(void **state)
+{
+    struct calls calls = {0};
+    struct pgcw_strategy_options options = options_of(&calls);
+    struct pgcw_strategy *strategy = NULL;
+
+    (void)state;
+    pgcwi_alloc_fail_nth(1);
+    assert_int_equal(pgcwi_strategy_adopt(&options, &strategy, NULL),
+                     PGCW_NO_MEMORY);
+    assert_null(strategy);
+    assert_int_equal(calls.destroy_count, 1);
+    assert_int_equal(pgcwi_strategy_adopt(&options, &strategy, NULL), PGCW_OK);
+    assert_int_equal(calls.destroy_count, 1);
+    pgcw_strategy_destroy(strategy);
+    assert_int_equal(calls.destroy_count, 2);
+}
+
 int
 main(void)
 {
@@ -218,6 +237,7 @@ main(void)
         cmocka_unit_test(strategy_without_decide_is_refused),
         cmocka_unit_test(option_of_a_newer_version_is_refused),
         cmocka_unit_test(context_stays_with_the_caller_if_memory_is_short),
+        cmocka_unit_test(adopted_context_is_destroyed_if_memory_is_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

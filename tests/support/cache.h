@@ -54,7 +54,7 @@ static inline enum pgcw_status
 put_text(struct pgcw_cache *cache, const char *key, const char *value)
 {
     return pgcw_cache_put(cache, bytes_of(key), bytes_of(value),
-                          pgcw_cache_stamp(cache));
+                          pgcw_cache_stamp(cache), NULL);
 }
 
 /* Whether a lookup is a hit with this text, or, for NULL, a miss. */
@@ -94,7 +94,7 @@ slot_of(const struct pgcw_cache *cache, const char *text)
 {
     struct pgcwi_key key = pgcwi_cache_key(cache, bytes_of(text));
 
-    return pgcwi_key_slot(&key);
+    return pgcwi_stamps_key_slot(&cache->stamps, key.hash);
 }
 
 /* A key that shares no slot with another one. */

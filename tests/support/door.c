@@ -3,16 +3,13 @@
 
 #include <time.h>
 
+#include "base/clock.h"
+
 void
 wait_init(pthread_mutex_t *lock, pthread_cond_t *changed)
 {
-    pthread_condattr_t monotonic;
-
     pthread_mutex_init(lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pgcwi_clock_init_condition(changed);
 }
 
 struct timespec

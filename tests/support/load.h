@@ -36,7 +36,7 @@ load_count(const struct load *load)
 }
 
 static inline enum pgcw_status
-load_as_told(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
+load_as_told(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
              struct pgcw_error *error)
 {
     struct load *load = context;
@@ -52,7 +52,7 @@ load_as_told(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
         *error = load->error;
         return load->status;
     }
-    return load->text != NULL ? pgcw_buffer_set(value, bytes_of(load->text))
+    return load->text != NULL ? pgcw_fill_set_value(fill, bytes_of(load->text))
                               : PGCW_OK;
 }
 
@@ -81,7 +81,7 @@ wait_for_waiters(struct pgcw_cache *cache, uint64_t waiter_count)
 struct fetch {
     struct pgcw_cache *cache;
     const char *key;
-    struct load *load;
+    struct pgcw_loader loader;
     pthread_t thread;
     enum pgcw_status status;
     struct pgcw_buffer value;
@@ -94,18 +94,25 @@ run_fetch(void *context)
     struct fetch *fetch = context;
 
     fetch->status =
-        pgcw_cache_fetch(fetch->cache, bytes_of(fetch->key),
-                         loader_of(fetch->load), &fetch->value, &fetch->error);
+        pgcw_cache_fetch(fetch->cache, bytes_of(fetch->key), fetch->loader,
+                         &fetch->value, &fetch->error);
     return NULL;
+}
+
+static inline void
+start_fetch_with(struct fetch *fetch, struct pgcw_cache *cache, const char *key,
+                 struct pgcw_loader loader)
+{
+    *fetch = (struct fetch){.cache = cache, .key = key, .loader = loader};
+    if (pthread_create(&fetch->thread, NULL, run_fetch, fetch) != 0) {
+        abort();
+    }
 }
 
 static inline void
 start_fetch(struct fetch *fetch, const char *key, struct load *load)
 {
-    *fetch = (struct fetch){.cache = load->cache, .key = key, .load = load};
-    if (pthread_create(&fetch->thread, NULL, run_fetch, fetch) != 0) {
-        abort();
-    }
+    start_fetch_with(fetch, load->cache, key, loader_of(load));
 }
 
 /* Joins the thread. Whether it got this text, or, for NULL, a failure. */
@@ -124,7 +131,8 @@ end_fetch_with(struct fetch *fetch, const char *text)
 static inline bool
 fetches_text(struct load *load, const char *key, const char *text)
 {
-    struct fetch fetch = {.cache = load->cache, .key = key, .load = load};
+    struct fetch fetch = {
+        .cache = load->cache, .key = key, .loader = loader_of(load)};
 
     run_fetch(&fetch);
     bool is_as_told = fetch.status == PGCW_OK && holds_text(&fetch.value, text);

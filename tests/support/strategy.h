@@ -51,19 +51,25 @@ due_in_ms(const struct pgcw_strategy *strategy)
     return (left_ns + PGCWI_NS_PER_MS / 2) / PGCWI_NS_PER_MS;
 }
 
+static inline struct pgcw_event
+event_of(enum pgcw_operation operation, const char *schema, const char *table)
+{
+    return (struct pgcw_event){.operation = operation,
+                               .number = 1,
+                               .channel = PGCW_DEFAULT_CHANNEL,
+                               .schema = schema,
+                               .table = table};
+}
+
 static inline enum pgcw_decision
 show_event(const struct pgcw_strategy *strategy, const char *table,
            enum pgcw_operation operation, int64_t sent_at_us,
            int64_t received_at_us)
 {
-    struct pgcw_event event = {.operation = operation,
-                               .number = 1,
-                               .channel = PGCW_DEFAULT_CHANNEL,
-                               .schema = "public",
-                               .table = table,
-                               .sent_at_us = sent_at_us,
-                               .received_at_us = received_at_us};
+    struct pgcw_event event = event_of(operation, "public", table);
 
+    event.sent_at_us = sent_at_us;
+    event.received_at_us = received_at_us;
     return pgcwi_strategy_decide(strategy, &event);
 }
 

@@ -29,7 +29,7 @@ version_in(const void *data, size_t size)
 }
 
 static enum pgcw_status
-load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
+load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
      struct pgcw_error *error)
 {
     const struct source *source = context;
@@ -41,9 +41,10 @@ load(void *context, struct pgcw_bytes key, struct pgcw_buffer *value,
     (void)snprintf(sql, sizeof(sql), "SELECT version FROM %s WHERE id = %d",
                    source->table, id);
     int64_t version = server_number(source->connection, sql);
-    return version < 0 ? PGCW_LOAD_FAILED
-                       : pgcw_buffer_set(value, (struct pgcw_bytes){
-                                                    &version, sizeof(version)});
+    return version < 0
+               ? PGCW_LOAD_FAILED
+               : pgcw_fill_set_value(
+                     fill, (struct pgcw_bytes){&version, sizeof(version)});
 }
 
 int64_t
@@ -81,7 +82,7 @@ versions_put(struct pgcw_cache *cache, int id, int64_t version)
 {
     return pgcw_cache_put(cache, key_of(&id),
                           (struct pgcw_bytes){&version, sizeof(version)},
-                          pgcw_cache_stamp(cache)) == PGCW_OK;
+                          pgcw_cache_stamp(cache), NULL) == PGCW_OK;
 }
 
 int64_t

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries on their way into the table, and out of it. */
+#include "cache/cache.h"
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "cache/reader.h"
+
+/* short, so that who waits for the write lock does not wait long */
+#define SWEEP_ENTRIES 64
+
+/*
+ * Why an entry goes: `cause`, unless it was of no use any more. Entries that
+ * were are counted.
+ */
+static enum pgcw_removal_cause
+find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
+           enum pgcw_removal_cause cause)
+{
+    if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
+        return PGCW_REMOVED_INVALIDATED;
+    }
+    if (pgcwi_entry_is_expired(entry)) {
+        pgcwi_cache_count(cache, PGCWI_EXPIRATIONS);
+        return PGCW_REMOVED_EXPIRED;
+    }
+    if (cause == PGCW_REMOVED_EVICTED) {
+        pgcwi_cache_count(cache, PGCWI_EVICTIONS);
+    }
+    return cause;
+}
+
+/*
+ * Forget an entry that is out of the table. The caller holds write_lock and
+ * is in a read section.
+ */
+static void
+forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+       enum pgcw_removal_cause cause)
+{
+    pgcwi_eviction_remove(&cache->eviction, entry);
+    pgcwi_reclaim_retire(&cache->reclaim, entry,
+                         find_cause(cache, entry, cause));
+}
+
+/* The caller holds write_lock and is in a read section. */
+static void
+discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+        enum pgcw_removal_cause cause)
+{
+    pgcwi_table_remove(&cache->table, entry);
+    forget(cache, entry, cause);
+}
+
+void
+pgcwi_cache_discard_all(struct pgcw_cache *cache)
+{
+    struct pgcwi_entry *entry;
+
+    pgcwi_reader_begin();
+    pthread_mutex_lock(&cache->write_lock);
+    while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
+        discard(cache, entry, PGCW_REMOVED_CLOSED);
+    }
+    pthread_mutex_unlock(&cache->write_lock);
+    pgcwi_reader_end();
+}
+
+/*
+ * The caller holds write_lock and is in a read section. Before the new entry
+ * is added, as it has not been visited and would be the one to go.
+ */
+static void
+make_room(struct pgcw_cache *cache, size_t bytes)
+{
+    while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
+        discard(cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
+                PGCW_REMOVED_EVICTED);
+    }
+}
+
+/*
+ * The caller holds write_lock and is in a read section. False if there is a
+ * value already whose load began later than this one's.
+ */
+static bool
+insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
+       struct pgcwi_entry *entry)
+{
+    struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
+
+    if (old != NULL && old->stamp.clock > entry->stamp.clock) {
+        return false;
+    }
+    /* first added, so that a reader finds the old value or the new one */
+    pgcwi_entry_hold(entry);
+    old = pgcwi_table_replace(&cache->table, key, entry);
+    if (old != NULL) {
+        forget(cache, old, PGCW_REMOVED_REPLACED);
+    }
+    make_room(cache, pgcwi_entry_bytes(entry));
+    pgcwi_eviction_add(&cache->eviction, entry);
+    pgcwi_table_make_room(&cache->table, cache->eviction.entries);
+    return true;
+}
+
+static enum pgcw_status
+refuse_stale(struct pgcw_cache *cache, struct pgcwi_entry *entry)
+{
+    entry->cause = PGCW_REMOVED_INVALIDATED;
+    pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_STALE);
+    return PGCW_OK;
+}
+
+enum pgcw_status
+pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                    struct pgcwi_entry *entry)
+{
+    bool is_inserted;
+
+    if (pgcwi_entry_bytes(entry) > cache->eviction.max_bytes) {
+        return PGCW_TOO_LARGE;
+    }
+    if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
+        return refuse_stale(cache, entry); /* it would be dead on arrival */
+    }
+    if (pgcwi_reclaim_is_full(&cache->reclaim)) {
+        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
+        return PGCW_NO_MEMORY;
+    }
+    pgcwi_reader_begin();
+    pthread_mutex_lock(&cache->write_lock);
+    is_inserted = insert(cache, key, entry);
+    pthread_mutex_unlock(&cache->write_lock);
+    pgcwi_reader_end();
+    if (!is_inserted) {
+        return refuse_stale(cache, entry);
+    }
+    pgcwi_cache_count(cache, PGCWI_FILLS);
+    return PGCW_OK;
+}
+
+static uint32_t
+ttl_of(const struct pgcw_cache *cache, const struct pgcw_fill *fill)
+{
+    if (fill->ttl_ms != 0) {
+        return fill->ttl_ms;
+    }
+    return fill->is_absent ? cache->absent_ttl_ms : cache->ttl_ms;
+}
+
+static uint32_t
+weigh(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
+{
+    size_t weight =
+        cache->weigh != NULL && !entry->is_absent
+            ? cache->weigh(cache->weigh_context, pgcwi_entry_key(entry),
+                           pgcwi_entry_value(entry))
+            : 0;
+
+    return weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
+}
+
+struct pgcwi_entry *
+pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                       struct pgcw_fill *fill, struct pgcw_bytes value,
+                       struct pgcw_stamp stamp)
+{
+    struct pgcwi_entry *entry;
+
+    pgcwi_slots_finish(&fill->slots);
+    entry = pgcwi_entry_create(key, &fill->slots, value, stamp);
+    if (entry == NULL) {
+        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
+        return NULL;
+    }
+    entry->reclaim = &cache->reclaim;
+    entry->is_absent = fill->is_absent;
+    entry->ttl_ms = ttl_of(cache, fill);
+    entry->weight = weigh(cache, entry);
+    return entry;
+}
+
+/* As the options say; the options' tags are looked at first. */
+static enum pgcw_status
+fill_as_told(struct pgcw_fill *fill, const struct pgcw_fill_options *options)
+{
+    struct pgcw_fill_options known;
+    enum pgcw_status status =
+        pgcwi_options_read(&known, sizeof(known), options, NULL);
+
+    if (status != PGCW_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < known.tag_count && status == PGCW_OK; i++) {
+        status = pgcw_fill_add_tag(fill, &known.tags[i]);
+    }
+    pgcw_fill_set_ttl_ms(fill, known.ttl_ms);
+    fill->is_absent = known.is_absent;
+    return status;
+}
+
+enum pgcw_status
+pgcwi_cache_store(struct pgcw_cache *cache, const struct pgcwi_put *put,
+                  struct pgcwi_entry **entry)
+{
+    const struct pgcw_bytes nothing = {NULL, 0};
+    struct pgcwi_entry *made;
+    struct pgcw_fill fill;
+
+    pgcwi_fill_init(&fill, &cache->tags, put->key);
+    enum pgcw_status status = fill_as_told(&fill, put->options);
+    if (status != PGCW_OK) {
+        return status;
+    }
+    if (pgcwi_entry_bytes_for(put->key->bytes.size, put->value.size,
+                              fill.slots.count) > cache->eviction.max_bytes) {
+        return PGCW_TOO_LARGE;
+    }
+    made = pgcwi_cache_make_entry(cache, put->key, &fill,
+                                  fill.is_absent ? nothing : put->value,
+                                  put->stamp);
+    if (made == NULL) {
+        return PGCW_NO_MEMORY;
+    }
+    status = pgcwi_cache_publish(cache, put->key, made);
+    if (status == PGCW_OK) {
+        *entry = made;
+    } else {
+        pgcwi_entry_destroy(made); /* without a word: it stays the caller's */
+    }
+    return status;
+}
+
+enum pgcw_status
+pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
+               struct pgcw_bytes value, struct pgcw_stamp stamp,
+               const struct pgcw_fill_options *options)
+{
+    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
+    struct pgcwi_put put = {&hashed, value, stamp, options};
+    struct pgcwi_entry *entry = NULL;
+    enum pgcw_status status = pgcwi_cache_store(cache, &put, &entry);
+
+    pgcwi_reclaim_release(entry);
+    return status;
+}
+
+/* The caller holds write_lock and is in a read section. */
+static bool
+discard_oldest_if_invalid(struct pgcw_cache *cache)
+{
+    struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
+
+    if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
+        pgcwi_entry_is_valid(oldest, &cache->stamps)) {
+        return false;
+    }
+    discard(cache, oldest, PGCW_REMOVED_INVALIDATED);
+    return true;
+}
+
+bool
+pgcwi_cache_sweep(struct pgcw_cache *cache)
+{
+    uint32_t count = 0;
+
+    pgcwi_reader_begin();
+    pthread_mutex_lock(&cache->write_lock);
+    while (count < SWEEP_ENTRIES && discard_oldest_if_invalid(cache)) {
+        count++;
+    }
+    if (count < SWEEP_ENTRIES) {
+        pgcwi_reclaim_flush(&cache->reclaim);
+    }
+    pthread_mutex_unlock(&cache->write_lock);
+    pgcwi_reader_end();
+    return count > 0;
+}
