@@ -51,8 +51,7 @@ list_vouched(const PGresult *facts)
 }
 
 enum pgcw_status
-pgcwi_dependency_find(PGconn *connection,
-                      const struct pgcwi_statement *statement,
+pgcwi_dependency_find(PGconn *connection, const struct pgcw_query *statement,
                       const struct pgcwi_trust *trust,
                       struct pgcwi_dependency *dependency,
                       struct pgcw_error *error)
@@ -68,11 +67,13 @@ pgcwi_dependency_find(PGconn *connection,
         return PGCW_OK;
     }
     if (status != PGCW_OK) {
-        *error = failure;
+        if (error != NULL) {
+            *error = failure;
+        }
         return status;
     }
     dependency->is_cacheable =
-        pgcwi_judge_facts(facts, statement->text, dependency->reason);
+        pgcwi_judge_facts(facts, statement->command, dependency->reason);
     if (!dependency->is_cacheable) {
         PQclear(facts);
         return PGCW_OK;
@@ -109,16 +110,30 @@ pgcwi_dependency_knows(const struct pgcwi_dependency *dependency,
     return false;
 }
 
-bool
-pgcwi_dependency_reads_clock(const struct pgcwi_dependency *dependency,
-                             int parameter, const char *text)
+static bool
+is_clock(const struct pgcwi_dependency *dependency, int parameter)
 {
     const PGresult *facts = dependency->facts;
 
     for (int row = 0; row < PQntuples(facts); row++) {
         if (is_kind(facts, row, "parameter") &&
             atoi(field(facts, row, PGCWI_FACT_NAME)) == parameter + 1) {
-            return pgcwi_judge_reads_clock(text);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+pgcwi_dependency_reads_now(const struct pgcwi_dependency *dependency,
+                           const struct pgcw_query *query)
+{
+    for (int i = 0; i < query->parameter_count && query->values != NULL; i++) {
+        bool is_text = query->formats == NULL || query->formats[i] == 0;
+
+        if (is_text && pgcwi_judge_reads_clock(query->values[i]) &&
+            is_clock(dependency, i)) {
+            return true;
         }
     }
     return false;

@@ -16,8 +16,8 @@
 #include <pgcachewatch/status.h>
 
 #include "query/judge.h"
-#include "query/statement.h"
 #include "query/trust.h"
+#include <pgcachewatch/query.h>
 
 struct pg_conn;   /* libpq's PGconn */
 struct pg_result; /* libpq's PGresult */
@@ -39,7 +39,7 @@ struct pgcwi_dependency {
  * written then, and is for pgcwi_dependency_fini().
  */
 PGCW_MUST_CHECK enum pgcw_status pgcwi_dependency_find(
-    struct pg_conn *connection, const struct pgcwi_statement *statement,
+    struct pg_conn *connection, const struct pgcw_query *statement,
     const struct pgcwi_trust *trust, struct pgcwi_dependency *dependency,
     struct pgcw_error *error);
 void pgcwi_dependency_fini(struct pgcwi_dependency *dependency);
@@ -48,9 +48,12 @@ void pgcwi_dependency_fini(struct pgcwi_dependency *dependency);
 bool pgcwi_dependency_knows(const struct pgcwi_dependency *dependency,
                             const char *oid, const char *stamp);
 
-/* Whether the value of a parameter, 0 being the first, may go with the
- * clock: it is a date, say, and the text is 'today'. */
-bool pgcwi_dependency_reads_clock(const struct pgcwi_dependency *dependency,
-                                  int parameter, const char *text);
+/* Whether the value of a parameter goes with the clock: it is a date, say, and
+ * the text is 'today'. */
+bool pgcwi_dependency_reads_now(const struct pgcwi_dependency *dependency,
+                                const struct pgcw_query *query);
+#define PGCWI_DEPENDENCY_READS_NOW                                    \
+    "a parameter is 'now', 'today', 'tomorrow' or 'yesterday': pass " \
+    "the time itself"
 
 #endif

@@ -11,12 +11,13 @@
 #include "base/text.h"
 #include "listener/refusal.h"
 #include "query/relation.h"
+#include "query/session.h"
 
 static const char doing[] = "run the statement";
 
 /* A load begins with the first, ends with the last, and the answers come in
  * this order. */
-enum { BEGIN, STATEMENT, RELATIONS, COMMIT, ANSWERS };
+enum { BEGIN, STATEMENT, RELATIONS, SESSION, COMMIT, ANSWERS };
 
 /* Its own isolation: with the snapshot of an older one, the catalogs might
  * be seen as they were before the statement had its locks. */
@@ -64,7 +65,7 @@ static const char relations_query[] =
 
 static int
 send_all(PGconn *connection, const struct pgcwi_load *load,
-         const struct pgcwi_statement *statement)
+         const struct pgcw_query *statement)
 {
     const char *const values[] = {
         load->dependency->vouched,
@@ -73,11 +74,13 @@ send_all(PGconn *connection, const struct pgcwi_load *load,
     return PQsendQueryParams(connection, begin, 0, NULL, NULL, NULL, NULL, 0) ==
                1 &&
            PQsendQueryParams(
-               connection, statement->text, statement->parameter_count,
+               connection, statement->command, statement->parameter_count,
                statement->types, statement->values, statement->lengths,
                statement->formats, statement->result_format) == 1 &&
            PQsendQueryParams(connection, relations_query, 2, NULL, values, NULL,
                              NULL, 0) == 1 &&
+           PQsendQueryParams(connection, pgcwi_session_query, 0, NULL, NULL,
+                             NULL, NULL, 0) == 1 &&
            PQsendQueryParams(connection, "COMMIT", 0, NULL, NULL, NULL, NULL,
                              0) == 1;
 }
@@ -140,21 +143,23 @@ take(struct pgcwi_load *load, PGconn *connection, PGresult *answers[ANSWERS],
     answers[STATEMENT] = NULL;
     if (!is_failure(load->rows)) {
         load->relations = answers[RELATIONS];
+        load->session = answers[SESSION];
         answers[RELATIONS] = NULL;
+        answers[SESSION] = NULL;
     }
     return PGCW_OK;
 }
 
 enum pgcw_status
 pgcwi_load_run(struct pgcwi_load *load, PGconn *connection,
-               const struct pgcwi_statement *statement,
-               struct pgcw_error *error)
+               const struct pgcw_query *statement, struct pgcw_error *error)
 {
     PGresult *answers[ANSWERS] = {0};
     enum pgcw_status status;
 
     load->rows = NULL;
     load->relations = NULL;
+    load->session = NULL;
     if (PQenterPipelineMode(connection) != 1) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "the connection is not idle");
@@ -179,6 +184,7 @@ pgcwi_load_fini(struct pgcwi_load *load)
 {
     PQclear(load->rows);
     PQclear(load->relations);
+    PQclear(load->session);
 }
 
 static const char *
@@ -226,7 +232,7 @@ judge_triggers(const struct pgcwi_load *load, int row)
 static enum pgcwi_load_verdict
 judge_relation(const struct pgcwi_load *load, int row, char *reason)
 {
-    const char *name = field(load, row, PGCWI_RELATION_NAME);
+    const char *name = pgcwi_load_name(load, row);
     const char *why = pgcwi_judge_relation(field(load, row, PGCWI_RELATION_IS));
 
     if (why == NULL) {
@@ -263,13 +269,6 @@ pgcwi_load_judge(const struct pgcwi_load *load, char *reason)
         refuse(reason, "it has read no table");
         return PGCWI_LOAD_OUTDATED;
     }
-    if (tables > PGCWI_LOAD_TABLES_MAX) {
-        refuse(reason,
-               "it reads %d tables and partitions, at most %d are "
-               "possible",
-               tables, PGCWI_LOAD_TABLES_MAX);
-        return PGCWI_LOAD_REFUSED;
-    }
     return PGCWI_LOAD_CACHEABLE;
 }
 
@@ -277,4 +276,10 @@ bool
 pgcwi_load_is_tag(const struct pgcwi_load *load, int relation)
 {
     return strcmp(field(load, relation, PGCWI_RELATION_IS), "table") == 0;
+}
+
+const char *
+pgcwi_load_name(const struct pgcwi_load *load, int relation)
+{
+    return field(load, relation, PGCWI_RELATION_NAME);
 }

@@ -19,14 +19,10 @@
 #include <pgcachewatch/status.h>
 
 #include "query/dependency.h"
-#include "query/statement.h"
+#include <pgcachewatch/query.h>
 
 struct pg_conn;   /* libpq's PGconn */
 struct pg_result; /* libpq's PGresult */
-
-/* The most relations that an answer may depend on: each is a tag, and each
- * lookup looks at all of an entry's tags. */
-#define PGCWI_LOAD_TABLES_MAX 64
 
 /* Columns of the relations. */
 enum pgcwi_relation {
@@ -47,17 +43,18 @@ struct pgcwi_load {
     /* Set by pgcwi_load_run(), for pgcwi_load_fini(). */
     struct pg_result *rows;
     struct pg_result *relations;
+    struct pg_result *session;
 };
 
 /*
  * Run it on a connection that is idle, and that is so again afterwards.
- * PGCW_OK: `rows` is the result, which may be one of failure; `relations` is
- * set unless it is. Otherwise the connection is lost, or memory is short.
+ * PGCW_OK: `rows` is the result, which may be one of failure; `relations`
+ * and `session`, the answer to pgcwi_session_query, are set unless it is.
+ * Otherwise the connection is lost, or memory is short.
  */
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_load_run(struct pgcwi_load *load, struct pg_conn *connection,
-               const struct pgcwi_statement *statement,
-               struct pgcw_error *error);
+               const struct pgcw_query *statement, struct pgcw_error *error);
 void pgcwi_load_fini(struct pgcwi_load *load);
 
 enum pgcwi_load_verdict {
@@ -71,6 +68,9 @@ enum pgcwi_load_verdict {
 /* May the rows be kept? `reason` has PGCWI_REASON_BYTES. */
 enum pgcwi_load_verdict pgcwi_load_judge(const struct pgcwi_load *load,
                                          char *reason);
+
+/* As in SQL. */
+const char *pgcwi_load_name(const struct pgcwi_load *load, int relation);
 
 /* Whether the relation is one whose events make the rows invalid. */
 bool pgcwi_load_is_tag(const struct pgcwi_load *load, int relation);

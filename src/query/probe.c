@@ -198,10 +198,10 @@ ask(PGconn *connection, const struct question *question, PGresult **rows,
 /* The server's word for the types of the parameters: {23,25}. For
  * pgcwi_free(). */
 static enum pgcw_status
-find_types(PGconn *connection, const struct pgcwi_statement *statement,
-           char **types, struct pgcw_error *error)
+find_types(PGconn *connection, const struct pgcw_query *statement, char **types,
+           struct pgcw_error *error)
 {
-    PGresult *result = PQprepare(connection, "", statement->text,
+    PGresult *result = PQprepare(connection, "", statement->command,
                                  statement->parameter_count, statement->types);
     enum pgcw_status status = PGCW_OK;
     size_t bytes = 1;
@@ -233,7 +233,7 @@ done:
 
 /* The function whose body is the statement. For pgcwi_free(). */
 static enum pgcw_status
-make_definition(PGconn *connection, const struct pgcwi_statement *statement,
+make_definition(PGconn *connection, const struct pgcw_query *statement,
                 const char *types, char **definition, struct pgcw_error *error)
 {
     /* A comment may end the text, or a semicolon: both are harmless here. */
@@ -254,14 +254,14 @@ make_definition(PGconn *connection, const struct pgcwi_statement *statement,
     if (status != PGCW_OK) {
         return status;
     }
-    bytes =
-        sizeof form + (size_t)PQgetlength(rows, 0, 0) + strlen(statement->text);
+    bytes = sizeof form + (size_t)PQgetlength(rows, 0, 0) +
+            strlen(statement->command);
     *definition = pgcwi_alloc(bytes);
     if (*definition == NULL) {
         status = pgcwi_error_set(error, PGCW_NO_MEMORY, "%s: no memory", doing);
     } else {
         snprintf(*definition, bytes, form, PQgetvalue(rows, 0, 0),
-                 statement->text);
+                 statement->command);
     }
     PQclear(rows);
     return status;
@@ -277,7 +277,7 @@ is_no_select(const struct pgcw_error *error)
 }
 
 static enum pgcw_status
-define(PGconn *connection, const struct pgcwi_statement *statement,
+define(PGconn *connection, const struct pgcw_query *statement,
        const char *types, struct pgcw_error *error)
 {
     char *definition = NULL;
@@ -329,7 +329,7 @@ ask_for_facts(PGconn *connection, const struct pgcwi_trust *trust,
 }
 
 static enum pgcw_status
-find_facts(PGconn *connection, const struct pgcwi_statement *statement,
+find_facts(PGconn *connection, const struct pgcw_query *statement,
            const struct pgcwi_trust *trust, PGresult **facts,
            struct pgcw_error *error)
 {
@@ -347,7 +347,7 @@ find_facts(PGconn *connection, const struct pgcwi_statement *statement,
 }
 
 enum pgcw_status
-pgcwi_probe_run(PGconn *connection, const struct pgcwi_statement *statement,
+pgcwi_probe_run(PGconn *connection, const struct pgcw_query *statement,
                 const struct pgcwi_trust *trust, PGresult **facts,
                 struct pgcw_error *error)
 {

@@ -23,8 +23,8 @@
 
 #include <pgcachewatch/status.h>
 
-#include "query/statement.h"
 #include "query/trust.h"
+#include <pgcachewatch/query.h>
 
 struct pg_conn;   /* libpq's PGconn */
 struct pg_result; /* libpq's PGresult */
@@ -53,8 +53,7 @@ enum pgcwi_fact {
  * tree: then PGCW_UNSUPPORTED. Otherwise fails as pgcwi_refusal_set() says.
  */
 PGCW_MUST_CHECK enum pgcw_status
-pgcwi_probe_run(struct pg_conn *connection,
-                const struct pgcwi_statement *statement,
+pgcwi_probe_run(struct pg_conn *connection, const struct pgcw_query *statement,
                 const struct pgcwi_trust *trust, struct pg_result **facts,
                 struct pgcw_error *error);
 
