@@ -117,7 +117,8 @@ is_clock(const struct pgcwi_dependency *dependency, int parameter)
 
     for (int row = 0; row < PQntuples(facts); row++) {
         if (is_kind(facts, row, "parameter") &&
-            atoi(field(facts, row, PGCWI_FACT_NAME)) == parameter + 1) {
+            strtol(field(facts, row, PGCWI_FACT_NAME), NULL, 10) ==
+                parameter + 1) {
             return true;
         }
     }

@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 
 #include "base/text.h"
+#include "query/known.h"
 #include "query/probe.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -25,17 +26,6 @@ static const char *
 field(const struct finding *finding, enum pgcwi_fact column)
 {
     return PQgetvalue(finding->facts, finding->row, (int)column);
-}
-
-static bool
-is_one_of(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool refuse(const struct finding *finding, const char *format, ...)
@@ -88,82 +78,12 @@ refuse_reader(const struct finding *finding, const char *what)
                   what);
 }
 
-/* Nodes of a tree, in the names of PostgreSQL 14 to 17, that neither call
- * something nor depend on something that is not a fact of its own. */
 static bool
 judge_node(const struct finding *finding)
 {
-    static const char *const harmless[] = {
-        "AGGREF",
-        "ALIAS",
-        "ARRAY",
-        "ARRAYCOERCEEXPR",
-        "ARRAYEXPR",
-        "BOOLEANTEST",
-        "BOOLEXPR",
-        "CASE",
-        "CASEEXPR",
-        "CASETESTEXPR",
-        "CASEWHEN",
-        "COALESCE",
-        "COALESCEEXPR",
-        "COERCETODOMAIN",
-        "COERCETODOMAINVALUE",
-        "COERCEVIAIO",
-        "COLLATE",
-        "COLLATEEXPR",
-        "COMMONTABLEEXPR",
-        "CONST",
-        "CONVERTROWTYPEEXPR",
-        "CTECYCLECLAUSE",
-        "CTESEARCHCLAUSE",
-        "DISTINCTEXPR",
-        "FIELDSELECT",
-        "FIELDSTORE",
-        "FROMEXPR",
-        "FUNCEXPR",
-        "GROUPINGFUNC",
-        "GROUPINGSET",
-        "JOINEXPR",
-        "JSONCONSTRUCTOREXPR",
-        "JSONFORMAT",
-        "JSONISPREDICATE",
-        "JSONRETURNING",
-        "JSONVALUEEXPR",
-        "MINMAX",
-        "MINMAXEXPR",
-        "NAMEDARGEXPR",
-        "NULLIFEXPR",
-        "NULLTEST",
-        "OPEXPR",
-        "PARAM",
-        "QUERY",
-        "RANGETBLENTRY",
-        "RANGETBLFUNCTION",
-        "RANGETBLREF",
-        "RELABELTYPE",
-        "ROW",
-        "ROWCOMPARE",
-        "ROWCOMPAREEXPR",
-        "ROWEXPR",
-        "RTE",
-        "RTEPERMISSIONINFO",
-        "SCALARARRAYOPEXPR",
-        "SETOPERATIONSTMT",
-        "SORTGROUPCLAUSE",
-        "SQLVALUEFUNCTION",
-        "SUBLINK",
-        "SUBSCRIPTINGREF",
-        "TARGETENTRY",
-        "VAR",
-        "WHEN",
-        "WINDOWCLAUSE",
-        "WINDOWFUNC",
-        "XMLEXPR",
-    };
     const char *name = field(finding, PGCWI_FACT_NAME);
 
-    if (is_one_of(name, harmless, COUNT(harmless))) {
+    if (pgcwi_known_is_node(name)) {
         return true;
     }
     if (strcmp(name, "ROWMARKCLAUSE") == 0) {
@@ -244,139 +164,6 @@ judge_vouched(const struct finding *finding)
     return true;
 }
 
-/* Functions of the system that are but stable, because they depend on
- * settings that are part of the key, or on types. */
-static bool
-is_harmless_stable(const char *name)
-{
-    static const char *const names[] = {
-        "anytextcat",
-        "array_to_json",
-        "array_to_string",
-        "cash_in",
-        "cash_out",
-        "concat",
-        "concat_ws",
-        "convert",
-        "convert_from",
-        "convert_to",
-        "current_database",
-        "current_schema",
-        "current_schemas",
-        "current_user",
-        "date",
-        "date_add",
-        "date_cmp_timestamptz",
-        "date_eq_timestamptz",
-        "date_ge_timestamptz",
-        "date_gt_timestamptz",
-        "date_le_timestamptz",
-        "date_lt_timestamptz",
-        "date_ne_timestamptz",
-        "date_part",
-        "date_subtract",
-        "date_trunc",
-        "enum_first",
-        "enum_last",
-        "enum_range",
-        "extract",
-        "format",
-        "generate_series",
-        "get_current_ts_config",
-        "getdatabaseencoding",
-        "getpgusername",
-        "in_range",
-        "interval_pl_timestamptz",
-        "json_agg",
-        "json_build_array",
-        "json_build_object",
-        "json_object_agg",
-        "json_to_tsvector",
-        "jsonb_agg",
-        "jsonb_build_array",
-        "jsonb_build_object",
-        "jsonb_object_agg",
-        "jsonb_to_tsvector",
-        "length",
-        "make_timestamptz",
-        "money",
-        "numeric",
-        "overlaps",
-        "phraseto_tsquery",
-        "plainto_tsquery",
-        "quote_literal",
-        "quote_nullable",
-        "row_to_json",
-        "session_user",
-        "textanycat",
-        "time",
-        "timestamp",
-        "timestamp_cmp_timestamptz",
-        "timestamp_eq_timestamptz",
-        "timestamp_ge_timestamptz",
-        "timestamp_gt_timestamptz",
-        "timestamp_le_timestamptz",
-        "timestamp_lt_timestamptz",
-        "timestamp_ne_timestamptz",
-        "timestamptz",
-        "timestamptz_cmp_date",
-        "timestamptz_cmp_timestamp",
-        "timestamptz_eq_date",
-        "timestamptz_eq_timestamp",
-        "timestamptz_ge_date",
-        "timestamptz_ge_timestamp",
-        "timestamptz_gt_date",
-        "timestamptz_gt_timestamp",
-        "timestamptz_le_date",
-        "timestamptz_le_timestamp",
-        "timestamptz_lt_date",
-        "timestamptz_lt_timestamp",
-        "timestamptz_mi_interval",
-        "timestamptz_ne_date",
-        "timestamptz_ne_timestamp",
-        "timestamptz_pl_interval",
-        "to_char",
-        "to_date",
-        "to_json",
-        "to_jsonb",
-        "to_number",
-        "to_timestamp",
-        "to_tsquery",
-        "to_tsvector",
-        "ts_headline",
-        "version",
-        "websearch_to_tsquery",
-        "xml",
-        "xml_is_well_formed",
-    };
-
-    return is_one_of(name, names, COUNT(names));
-}
-
-static bool
-is_clock(const char *name)
-{
-    static const char *const names[] = {
-        "age",       "clock_timestamp",       "now", "statement_timestamp",
-        "timeofday", "transaction_timestamp",
-    };
-
-    return is_one_of(name, names, COUNT(names));
-}
-
-static bool
-is_reader(const char *name)
-{
-    static const char *const names[] = {
-        "json_to_record",
-        "json_to_recordset",
-        "jsonb_to_record",
-        "jsonb_to_recordset",
-    };
-
-    return is_one_of(name, names, COUNT(names));
-}
-
 static bool
 judge_system_function(const struct finding *finding, const char *full_name)
 {
@@ -387,17 +174,17 @@ judge_system_function(const struct finding *finding, const char *full_name)
     if (volatility == 'i') {
         return true;
     }
-    if (is_clock(name)) {
+    if (pgcwi_known_is_clock(name)) {
         return refuse(finding,
                       "%s() goes with the clock: pass the time as a "
                       "parameter",
                       name);
     }
-    if (volatility == 's' && is_reader(name)) {
+    if (volatility == 's' && pgcwi_known_is_reader(name)) {
         return !has_fact(finding, "type", "column") ||
                refuse_reader(finding, name);
     }
-    if (volatility == 's' && is_harmless_stable(name)) {
+    if (volatility == 's' && pgcwi_known_is_harmless(name)) {
         return true;
     }
     return refuse(finding,
@@ -480,31 +267,40 @@ is_letter(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-bool
-pgcwi_judge_reads_clock(const char *text)
+static bool
+is_word_for_now(const char *text, size_t length)
 {
     static const char *const words[] = {"now", "today", "tomorrow",
                                         "yesterday"};
 
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (strlen(words[i]) == length &&
+            strncasecmp(text, words[i], length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+pgcwi_judge_reads_clock(const char *text)
+{
     while (text != NULL && *text != '\0') {
         size_t length = 0;
 
         while (is_letter(text[length])) {
             length++;
         }
-        for (size_t i = 0; length > 0 && i < COUNT(words); i++) {
-            if (strlen(words[i]) == length &&
-                strncasecmp(text, words[i], length) == 0) {
-                return true;
-            }
+        if (is_word_for_now(text, length)) {
+            return true;
         }
         text += length == 0 ? 1 : length;
     }
     return false;
 }
 
-bool
-pgcwi_judge_facts(const PGresult *facts, const char *text, char *reason)
+static bool
+judge_fact(const struct finding *finding)
 {
     static const struct {
         const char *kind;
@@ -515,19 +311,28 @@ pgcwi_judge_facts(const PGresult *facts, const char *text, char *reason)
         {"function", judge_function}, {"clock", judge_clock},
         {"type", judge_type},
     };
+    const char *kind = field(finding, PGCWI_FACT_KIND);
+
+    for (size_t i = 0; i < COUNT(judges); i++) {
+        if (strcmp(kind, judges[i].kind) == 0) {
+            return judges[i].judge(finding);
+        }
+    }
+    return true; /* a parameter */
+}
+
+bool
+pgcwi_judge_facts(const PGresult *facts, const char *text, char *reason)
+{
     struct finding finding = {facts, 0, text, reason};
 
+    reason[0] = '\0';
     if (!has_fact(&finding, "command", NULL)) {
         return refuse(&finding, "it is no SELECT");
     }
     for (; finding.row < PQntuples(facts); finding.row++) {
-        const char *kind = field(&finding, PGCWI_FACT_KIND);
-
-        for (size_t i = 0; i < COUNT(judges); i++) {
-            if (strcmp(kind, judges[i].kind) == 0 &&
-                !judges[i].judge(&finding)) {
-                return false;
-            }
+        if (!judge_fact(&finding)) {
+            return false;
         }
     }
     if (!has_fact(&finding, "relation", NULL)) {

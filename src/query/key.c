@@ -23,8 +23,9 @@ describe(const struct pgcw_query *query, int i)
     parameter.format = query->formats == NULL ? 0 : query->formats[i];
     if (value == NULL) {
         parameter.length = -1;
-    } else if (parameter.format != 0 && query->lengths != NULL) {
-        parameter.length = query->lengths[i];
+    } else if (parameter.format != 0) {
+        /* without a length libpq will refuse it */
+        parameter.length = query->lengths == NULL ? 0 : query->lengths[i];
     } else {
         parameter.length = (int)strlen(value);
     }

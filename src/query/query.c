@@ -92,8 +92,10 @@ settle(struct request *request, struct pgcwi_dependency *dependency,
         pgcwi_session_check(request->connection, request->session, error);
 
     if (status == PGCW_OK) {
-        status = pgcw_fill_set_value(
-            fill, (struct pgcw_bytes){&dependency, sizeof dependency});
+        const struct pgcwi_kept_statement kept = {dependency};
+
+        status =
+            pgcw_fill_set_value(fill, (struct pgcw_bytes){&kept, sizeof(kept)});
     }
     if (status == PGCW_OK && !dependency->is_cacheable) {
         pgcw_fill_set_ttl_ms(fill, REFUSAL_TTL_MS);
@@ -161,7 +163,7 @@ find_statement(struct request *request, struct pgcw_pin **pin,
         request->cache->statements, request->statement_key, loader, pin, error);
 
     if (status == PGCW_OK) {
-        memcpy(dependency, pgcw_pin_value(*pin).data, sizeof *dependency);
+        *dependency = pgcwi_kept_statement_of(pgcw_pin_value(*pin));
     }
     return status;
 }
@@ -228,8 +230,10 @@ keep(struct request *request, struct pgcwi_load *load, struct pgcw_fill *fill,
         status = add_tags(load, fill);
     }
     if (status == PGCW_OK) {
-        status = pgcw_fill_set_value(
-            fill, (struct pgcw_bytes){&load->rows, sizeof load->rows});
+        const struct pgcwi_kept_rows kept = {load->rows};
+
+        status =
+            pgcw_fill_set_value(fill, (struct pgcw_bytes){&kept, sizeof(kept)});
     }
     if (status != PGCW_OK) {
         PQclear(request->rows);
@@ -299,7 +303,7 @@ fetch(struct request *request, struct pgcw_bytes key,
         request->cache->results, key, loader, &pin, &failure);
 
     if (status == PGCW_OK) {
-        memcpy(&rows, pgcw_pin_value(pin).data, sizeof rows);
+        rows = pgcwi_kept_rows_of(pgcw_pin_value(pin));
         PQclear(request->rows);
     } else if (request->rows != NULL) {
         rows = request->rows;

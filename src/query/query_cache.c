@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A cache of results, and of what is known of statements. */
 #include <stdio.h>
-#include <string.h>
 
 #include <libpq-fe.h>
 
@@ -20,36 +19,29 @@ static void
 clear_result(void *context, struct pgcw_bytes key, struct pgcw_bytes value,
              enum pgcw_removal_cause cause)
 {
-    PGresult *rows;
-
     (void)context;
     (void)key;
     (void)cause;
-    memcpy(&rows, value.data, sizeof rows);
-    PQclear(rows);
+    PQclear(pgcwi_kept_rows_of(value));
 }
 
 static size_t
 weigh_result(void *context, struct pgcw_bytes key, struct pgcw_bytes value)
 {
-    PGresult *rows;
-
     (void)context;
     (void)key;
-    memcpy(&rows, value.data, sizeof rows);
-    return PQresultMemorySize(rows);
+    return PQresultMemorySize(pgcwi_kept_rows_of(value));
 }
 
 static void
 free_dependency(void *context, struct pgcw_bytes key, struct pgcw_bytes value,
                 enum pgcw_removal_cause cause)
 {
-    struct pgcwi_dependency *dependency;
+    struct pgcwi_dependency *dependency = pgcwi_kept_statement_of(value);
 
     (void)context;
     (void)key;
     (void)cause;
-    memcpy(&dependency, value.data, sizeof dependency);
     pgcwi_dependency_fini(dependency);
     pgcwi_free(dependency);
 }
@@ -57,11 +49,10 @@ free_dependency(void *context, struct pgcw_bytes key, struct pgcw_bytes value,
 static size_t
 weigh_dependency(void *context, struct pgcw_bytes key, struct pgcw_bytes value)
 {
-    struct pgcwi_dependency *dependency;
+    struct pgcwi_dependency *dependency = pgcwi_kept_statement_of(value);
 
     (void)context;
     (void)key;
-    memcpy(&dependency, value.data, sizeof dependency);
     return sizeof *dependency + PQresultMemorySize(dependency->facts);
 }
 

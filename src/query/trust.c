@@ -2,6 +2,7 @@
 /* What the user vouches for, as arrays that PostgreSQL reads. */
 #include "query/trust.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -47,30 +48,32 @@ append_pairs(struct pairs *pairs, const struct pgcw_query_function *function)
     } while (i < function->table_count);
 }
 
+static bool
+are_names(const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] == NULL || names[i][0] == '\0') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum pgcw_status
 check(const struct pgcw_query_options *options, struct pgcw_error *error)
 {
     for (size_t i = 0; i < options->function_count; i++) {
         const struct pgcw_query_function *function = &options->functions[i];
 
-        if (function->name == NULL || function->name[0] == '\0') {
+        if (!are_names(&function->name, 1) ||
+            !are_names(function->tables, function->table_count)) {
             return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                    "functions: a name is missing");
         }
-        for (size_t t = 0; t < function->table_count; t++) {
-            if (function->tables[t] == NULL || function->tables[t][0] == '\0') {
-                return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                                       "functions: %s: the name of a table is "
-                                       "missing",
-                                       function->name);
-            }
-        }
     }
-    for (size_t i = 0; i < options->extension_count; i++) {
-        if (options->extensions[i] == NULL) {
-            return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                                   "extensions: a name is missing");
-        }
+    if (!are_names(options->extensions, options->extension_count)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "extensions: a name is missing");
     }
     return PGCW_OK;
 }
