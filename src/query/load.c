@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "listener/refusal.h"
 #include "query/relation.h"
-#include "query/session.h"
 
 static const char doing[] = "run the statement";
 
@@ -63,7 +62,67 @@ static const char relations_query[] =
     " WHERE c.relkind NOT IN ('i', 'I', 't')"
     " ORDER BY 3";
 
-static int
+/* Planning them takes longer than all the rest, so it is done once a
+ * connection. */
+static const struct own {
+    const char *name;
+    const char *sql;
+    int parameter_count;
+} own_relations = {"pgcachewatch_relations", relations_query, 2},
+  own_session = {"pgcachewatch_session", pgcwi_session_query, 0};
+
+static bool
+has_sqlstate(const PGresult *result, const char *sqlstate)
+{
+    const char *is = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return is != NULL && strcmp(is, sqlstate) == 0;
+}
+
+/* One that has the name already is ours. */
+static bool
+prepare(PGconn *connection, const struct own *own)
+{
+    PGresult *result =
+        PQprepare(connection, own->name, own->sql, own->parameter_count, NULL);
+    bool is_prepared = PQresultStatus(result) == PGRES_COMMAND_OK ||
+                       has_sqlstate(result, "42P05");
+
+    PQclear(result);
+    return is_prepared;
+}
+
+static void
+prepare_all(PGconn *connection, struct pgcwi_session *asker)
+{
+    if (asker != NULL && asker->prepared == PGCWI_PREPARED_UNKNOWN) {
+        asker->prepared = prepare(connection, &own_relations) &&
+                                  prepare(connection, &own_session)
+                              ? PGCWI_PREPARED
+                              : PGCWI_PREPARED_NEVER;
+    }
+}
+
+static bool
+send_own(PGconn *connection, const struct pgcwi_load *load,
+         const struct own *own, const char *const *values)
+{
+    if (load->asker != NULL && load->asker->prepared == PGCWI_PREPARED) {
+        return PQsendQueryPrepared(connection, own->name, own->parameter_count,
+                                   values, NULL, NULL, 0) == 1;
+    }
+    return PQsendQueryParams(connection, own->sql, own->parameter_count, NULL,
+                             values, NULL, NULL, 0) == 1;
+}
+
+static bool
+send_command(PGconn *connection, const char *sql)
+{
+    return PQsendQueryParams(connection, sql, 0, NULL, NULL, NULL, NULL, 0) ==
+           1;
+}
+
+static bool
 send_all(PGconn *connection, const struct pgcwi_load *load,
          const struct pgcw_query *statement)
 {
@@ -71,18 +130,14 @@ send_all(PGconn *connection, const struct pgcwi_load *load,
         load->dependency->vouched,
         load->trigger_function == NULL ? "" : load->trigger_function};
 
-    return PQsendQueryParams(connection, begin, 0, NULL, NULL, NULL, NULL, 0) ==
-               1 &&
+    return send_command(connection, begin) &&
            PQsendQueryParams(
                connection, statement->command, statement->parameter_count,
                statement->types, statement->values, statement->lengths,
                statement->formats, statement->result_format) == 1 &&
-           PQsendQueryParams(connection, relations_query, 2, NULL, values, NULL,
-                             NULL, 0) == 1 &&
-           PQsendQueryParams(connection, pgcwi_session_query, 0, NULL, NULL,
-                             NULL, NULL, 0) == 1 &&
-           PQsendQueryParams(connection, "COMMIT", 0, NULL, NULL, NULL, NULL,
-                             0) == 1;
+           send_own(connection, load, &own_relations, values) &&
+           send_own(connection, load, &own_session, NULL) &&
+           send_command(connection, "COMMIT");
 }
 
 /* The answer to one of them; its end is a NULL. */
@@ -125,28 +180,47 @@ is_failure(const PGresult *result)
            PQresultStatus(result) != PGRES_COMMAND_OK;
 }
 
-/* Take the rows, and the relations unless something has failed. */
+/* What failed beside the statement, or NULL. */
+static const PGresult *
+find_failure(PGresult *const answers[ANSWERS])
+{
+    for (int i = 0; i < ANSWERS; i++) {
+        if (i != STATEMENT && is_failure(answers[i])) {
+            return answers[i];
+        }
+    }
+    return NULL;
+}
+
+static PGresult *
+take_one(PGresult **answer)
+{
+    PGresult *taken = *answer;
+
+    *answer = NULL;
+    return taken;
+}
+
 static enum pgcw_status
 take(struct pgcwi_load *load, PGconn *connection, PGresult *answers[ANSWERS],
      struct pgcw_error *error)
 {
-    for (int i = 0; i < ANSWERS; i++) {
-        if (i != STATEMENT && is_failure(answers[i]) &&
-            !is_failure(answers[STATEMENT])) {
-            return pgcwi_refusal_set(error, connection, answers[i], doing);
-        }
-    }
+    const PGresult *failure = find_failure(answers);
+
     if (PQstatus(connection) != CONNECTION_OK || answers[STATEMENT] == NULL) {
         return pgcwi_refusal_set(error, connection, NULL, doing);
     }
-    load->rows = answers[STATEMENT];
-    answers[STATEMENT] = NULL;
-    if (!is_failure(load->rows)) {
-        load->relations = answers[RELATIONS];
-        load->session = answers[SESSION];
-        answers[RELATIONS] = NULL;
-        answers[SESSION] = NULL;
+    if (!is_failure(answers[STATEMENT]) && failure != NULL) {
+        if (load->asker == NULL || !has_sqlstate(failure, "26000")) {
+            return pgcwi_refusal_set(error, connection, failure, doing);
+        }
+        load->asker->prepared = PGCWI_PREPARED_NEVER;
     }
+    if (failure == NULL) {
+        load->relations = take_one(&answers[RELATIONS]);
+        load->session = take_one(&answers[SESSION]);
+    }
+    load->rows = take_one(&answers[STATEMENT]);
     return PGCW_OK;
 }
 
@@ -160,6 +234,7 @@ pgcwi_load_run(struct pgcwi_load *load, PGconn *connection,
     load->rows = NULL;
     load->relations = NULL;
     load->session = NULL;
+    prepare_all(connection, load->asker);
     if (PQenterPipelineMode(connection) != 1) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "the connection is not idle");

@@ -19,6 +19,7 @@
 #include <pgcachewatch/status.h>
 
 #include "query/dependency.h"
+#include "query/session.h"
 #include <pgcachewatch/query.h>
 
 struct pg_conn;   /* libpq's PGconn */
@@ -40,6 +41,8 @@ struct pgcwi_load {
     const struct pgcwi_dependency *dependency;
     /* Whose triggers tell of changes; NULL: not to be looked at. */
     const char *trigger_function;
+    /* Of the connection; NULL: prepare nothing for further loads. */
+    struct pgcwi_session *asker;
     /* Set by pgcwi_load_run(), for pgcwi_load_fini(). */
     struct pg_result *rows;
     struct pg_result *relations;
@@ -49,7 +52,8 @@ struct pgcwi_load {
 /*
  * Run it on a connection that is idle, and that is so again afterwards.
  * PGCW_OK: `rows` is the result, which may be one of failure; `relations`
- * and `session`, the answer to pgcwi_session_query, are set unless it is.
+ * and `session`, the answer to pgcwi_session_query, are set unless it is, or
+ * the server has forgotten what was prepared.
  * Otherwise the connection is lost, or memory is short.
  */
 PGCW_MUST_CHECK enum pgcw_status

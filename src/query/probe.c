@@ -62,14 +62,14 @@ static const char tree_query[] =
     "SELECT DISTINCT m[1] FROM tree,"
     " regexp_matches(tree.body, '(?:^|[ (])[{]([A-Z_]+)', 'g')"
     " AS m"
-    "), ";
-
-static const char facts_query[] =
-    "declared (part, table_name) AS ("
+    "), declared (part, table_name) AS ("
     "SELECT parse_ident(d.function), d.table_name"
     " FROM unnest($1::text[], $2::text[])"
     " AS d (function, table_name)"
-    "), called (oid) AS ("
+    "), ";
+
+static const char facts_query[] =
+    "called (oid) AS ("
     "SELECT value FROM token WHERE label IN ('funcid', 'opfuncid',"
     " 'aggfnoid', 'winfnoid', 'startInRangeFunc', 'endInRangeFunc')"
     " UNION "
@@ -99,9 +99,11 @@ static const char facts_query[] =
     " LEFT JOIN pg_range AS g"
     " ON coalesce(e.oid, t.oid) IN (g.rngtypid, g.rngmultitypid)"
     " LEFT JOIN pg_type AS s ON s.oid = g.rngsubtype"
-    " WHERE 'D' IN (t.typcategory, e.typcategory, s.typcategory)"
+    " WHERE t.oid IN (SELECT value FROM token WHERE label = 'cast'"
+    " OR label ~ 'types?$' UNION SELECT unnest($4::oid[]))"
+    " AND ('D' IN (t.typcategory, e.typcategory, s.typcategory)"
     " OR 'c' IN (t.typtype, e.typtype) OR t.oid IN (2249, 2287)" /* record */
-    " OR t.typtype = 'd' AND t.typcategory IN ('A', 'C', 'R')"
+    " OR t.typtype = 'd' AND t.typcategory IN ('A', 'C', 'R'))"
     "), fact (turn, kind, name, detail, origin, oid, stamp) AS ("
     "SELECT 1, 'command', value::text, NULL, NULL, NULL::oid, NULL"
     " FROM token WHERE label = 'commandType'"
@@ -295,16 +297,21 @@ define(PGconn *connection, const struct pgcw_query *statement,
     return status;
 }
 
-/* With nothing of the user's in the search_path, so that names and operators
- * mean those of the system; and without a compiler, which the planner, who
- * cannot know how little there is to do, would call for seconds. */
+/*
+ * With nothing of the user's in the search_path, so that names and operators
+ * mean those of the system. The planner cannot know how little there is to do:
+ * left alone, it reads whole catalogs, and has code compiled for seconds.
+ */
 static enum pgcw_status
 settle(PGconn *connection, struct pgcw_error *error)
 {
     const struct question question = {
-        .sql = "SELECT pg_catalog.set_config('search_path',"
-               " 'pg_catalog, pg_temp', true),"
-               " pg_catalog.set_config('jit', 'off', true)"};
+        .sql = "SELECT pg_catalog.set_config(s.name, s.value, true) FROM"
+               " (VALUES ('search_path', 'pg_catalog, pg_temp'),"
+               " ('jit', 'off'), ('enable_hashjoin', 'off'),"
+               " ('enable_mergejoin', 'off'), ('enable_seqscan', 'off'),"
+               " ('join_collapse_limit', '1'), ('from_collapse_limit', '1'))"
+               " AS s (name, value)"};
     PGresult *rows = NULL;
     enum pgcw_status status = ask(connection, &question, &rows, error);
 

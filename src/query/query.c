@@ -205,6 +205,9 @@ judge(struct request *request, struct pgcwi_load *load,
 {
     char reason[PGCWI_REASON_BYTES];
 
+    if (load->relations == NULL) {
+        return refuse(request, "another server connection was had", error);
+    }
     if (!pgcwi_session_take(request->session, load->session)) {
         return refuse(request, PGCWI_SESSION_HAS_CHANGED, error);
     }
@@ -249,7 +252,8 @@ run(struct request *request, const struct pgcwi_dependency *dependency,
 {
     struct pgcwi_load load = {.dependency = dependency,
                               .trigger_function =
-                                  request->cache->trigger_function};
+                                  request->cache->trigger_function,
+                              .asker = request->session};
     enum pgcw_status status =
         pgcwi_load_run(&load, request->connection, request->query, error);
 

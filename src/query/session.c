@@ -61,6 +61,9 @@ forget(PGconn *connection)
 
     if (session != NULL) {
         session->is_known = false;
+        if (session->prepared == PGCWI_PREPARED) {
+            session->prepared = PGCWI_PREPARED_UNKNOWN;
+        }
     }
 }
 

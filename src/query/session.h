@@ -23,7 +23,16 @@ struct pg_result; /* libpq's PGresult */
 /* SHA-256 as hexadecimal digits. */
 #define PGCWI_SESSION_DIGEST_BYTES 64
 
+/* Whether the library's own statements are prepared on the connection. */
+enum pgcwi_prepared {
+    PGCWI_PREPARED_UNKNOWN = 0,
+    PGCWI_PREPARED = 1,
+    /* A pooler gives us another server connection now and then. */
+    PGCWI_PREPARED_NEVER = 2
+};
+
 struct pgcwi_session {
+    enum pgcwi_prepared prepared;
     bool is_known;
     bool is_standby;
     char digest[PGCWI_SESSION_DIGEST_BYTES];

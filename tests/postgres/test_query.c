@@ -413,6 +413,44 @@ definition_that_changes_nothing_is_looked_at_within_the_call(void **state)
 }
 
 static void
+statements_of_ours_may_be_lost(void **state)
+{
+    static const char *const losses[] = {"DEALLOCATE ALL", "DISCARD ALL",
+                                         "DEALLOCATE pgcachewatch_session"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        expect_on(connection, N_OF_1, "10", true);
+        database_run(connection, losses[i]);
+        pgcw_query_cache_forget(cache);
+        expect_on(connection, N_OF_1, "10", true);
+        pgcw_query_cache_forget(cache);
+        expect_on(connection, N_OF_1, "10", true);
+    }
+}
+
+static void
+pooler_that_changes_the_connection_costs_one_hit(void **state)
+{
+    PGresult *result;
+
+    (void)state;
+    expect_on(connection, N_OF_1, "10", true);
+    database_run(connection, "CREATE FUNCTION lose() RETURNS void LANGUAGE "
+                             "plpgsql AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; "
+                             "END'");
+    expect_on(connection, N_OF_1, "10", true);
+    pgcw_query_cache_forget(cache);
+    expect_on(connection, N_OF_1, "10", true);
+    result = PQexec(connection, "SELECT lose()");
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    PQclear(result);
+    pgcw_query_cache_forget(cache);
+    expect_on(connection, N_OF_1, "10", false);
+    expect_on(connection, N_OF_1, "10", true);
+}
+
+static void
 role_is_a_part_of_the_key(void **state)
 {
     const struct pgcw_query query = {.command = N_OF_1};
@@ -843,6 +881,8 @@ main(void)
         TEST(change_behind_our_back_is_never_stored_under_the_old_name),
         TEST(change_behind_our_back_is_seen_by_a_load),
         TEST(definition_that_changes_nothing_is_looked_at_within_the_call),
+        TEST(statements_of_ours_may_be_lost),
+        TEST(pooler_that_changes_the_connection_costs_one_hit),
         TEST(role_is_a_part_of_the_key),
         TEST(connection_that_is_reset_is_asked_again),
         TEST(database_is_a_part_of_the_key),
