@@ -27,11 +27,12 @@ static const char begin[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
  * their partitions as well. $2: the function that the triggers call. A
  * trigger tells of everything if it has no condition, neither the trigger's
  * own nor, in the third argument and those that follow, that of columns. 60:
- * on insert, delete, update and truncate.
+ * on insert, delete, update and truncate. As sub-selects the parameters tell
+ * the planner nothing, so that it is content with one plan for all.
  */
 static const char relations_query[] =
     "WITH RECURSIVE vouched (oid) AS ("
-    "SELECT v FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS v"
+    "SELECT v FROM pg_catalog.unnest((SELECT $1::pg_catalog.oid[])) AS v"
     " UNION "
     "SELECT i.inhrelid FROM vouched"
     " JOIN pg_catalog.pg_inherits AS i ON i.inhparent = vouched.oid"
@@ -58,7 +59,7 @@ static const char relations_query[] =
     " FROM pg_catalog.pg_trigger AS t"
     " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
     " WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')"
-    " AND p.proname = $2::text) AS heard"
+    " AND p.proname = (SELECT $2::text)) AS heard"
     " WHERE c.relkind NOT IN ('i', 'I', 't')"
     " ORDER BY 3";
 
