@@ -6,7 +6,8 @@
  * key, invalidates, and then says that the version is applied. A reader
  * takes the applied version first, reads by whatever way the cache offers,
  * and must not get less. The loads take their time between reading the
- * database and storing, so that many are overtaken.
+ * database and storing, so that many are overtaken; some fail. Time runs
+ * fast, so that values become due for a refresh.
  */
 #include "support.h"
 
@@ -15,11 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pgcachewatch/many.h>
+
+#include "base/clock.h"
 #include "cache/cache.h"
 
 #define KEY_COUNT 16u
 #define LONGEST_LOAD 2000u /* short steps */
 #define OPERATIONS_BETWEEN_LOOKS 64u
+#define ITEMS_MAX 6u
 
 struct world {
     /* immutable after start */
@@ -74,6 +79,34 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
                                (struct pgcw_bytes){&version, sizeof(version)});
 }
 
+static enum pgcw_status
+load_or_fail(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
+             struct pgcw_error *error)
+{
+    struct worker *worker = context;
+
+    return stress_random_below(&worker->random, 16) == 0
+               ? PGCW_LOAD_FAILED
+               : load(context, key, fill, error);
+}
+
+static enum pgcw_status
+load_many(void *context, const struct pgcw_bytes *keys,
+          struct pgcw_fill *const *fills, size_t count,
+          struct pgcw_error *error)
+{
+    struct worker *worker = context;
+    enum pgcw_status status = PGCW_OK;
+
+    if (stress_random_below(&worker->random, 16) == 0) {
+        return PGCW_LOAD_FAILED;
+    }
+    for (size_t i = 0; i < count && status == PGCW_OK; i++) {
+        status = load(context, keys[i], fills[i], error);
+    }
+    return status;
+}
+
 static void
 invalidate(struct worker *worker, uint32_t key)
 {
@@ -116,7 +149,8 @@ commit(struct worker *worker, uint32_t key)
     invalidate(worker, key);
     /*
      * ORDER: the invalidation before the word that it is applied.
-     * Pairs with: read_one(). Without it: a reader would expect too much.
+     * Pairs with: applied_version(). Without it: a reader would expect too
+     * much.
      */
     atomic_store_explicit(&world->applied[key], version, memory_order_release);
     if (stress_random_below(&worker->random, 16) == 0) {
@@ -142,13 +176,28 @@ look_up(struct worker *worker, uint32_t key, uint64_t *version)
 static bool
 fetch(struct worker *worker, uint32_t key, uint64_t *version)
 {
-    struct pgcw_loader loader = {load, worker};
+    struct pgcw_loader loader = {load_or_fail, worker};
 
     if (pgcw_cache_fetch(worker->world->cache, key_of(&key), loader,
                          &worker->buffer, NULL) != PGCW_OK) {
         return false;
     }
     memcpy(version, worker->buffer.data, sizeof(*version));
+    return true;
+}
+
+static bool
+fetch_pinned(struct worker *worker, uint32_t key, uint64_t *version)
+{
+    struct pgcw_loader loader = {load_or_fail, worker};
+    struct pgcw_pin *pin;
+
+    if (pgcw_cache_fetch_pinned(worker->world->cache, key_of(&key), loader,
+                                &pin, NULL) != PGCW_OK) {
+        return false;
+    }
+    memcpy(version, pgcw_pin_value(pin).data, sizeof(*version));
+    pgcw_pin_release(pin);
     return true;
 }
 
@@ -183,28 +232,89 @@ put(struct worker *worker, uint32_t key, uint64_t *version)
                           NULL) == PGCW_OK;
 }
 
-static void
-read_one(struct worker *worker, uint32_t key)
+static uint64_t
+applied_version(const struct worker *worker, uint32_t key)
 {
-    static bool (*const ways[])(struct worker *, uint32_t, uint64_t *) = {
-        look_up, look_up, look_up, look_up, fetch, fetch, acquire, put};
-    uint32_t way = stress_random_below(&worker->random, 8);
-    uint64_t version;
     /*
      * ORDER: our look at what is applied before our look at the cache.
      * Pairs with: commit(). Without it: see there.
      */
-    uint64_t applied = atomic_load_explicit(&worker->world->applied[key],
-                                            memory_order_acquire);
+    return atomic_load_explicit(&worker->world->applied[key],
+                                memory_order_acquire);
+}
 
-    if (ways[way](worker, key, &version)) {
-        worker->read_count++;
-        if (version < applied) {
-            stress_fail(worker->world->stress,
-                        "key %u by way %u: version %" PRIu64 ", but %" PRIu64
-                        " was applied",
-                        key, way, version, applied);
+static void
+check(struct worker *worker, const char *way, uint64_t version,
+      uint64_t applied)
+{
+    worker->read_count++;
+    if (version < applied) {
+        stress_fail(worker->world->stress,
+                    "by %s: version %" PRIu64 ", but %" PRIu64 " was applied",
+                    way, version, applied);
+    }
+}
+
+static void
+read_one(struct worker *worker, uint32_t key)
+{
+    static const struct {
+        const char *name;
+        bool (*read)(struct worker *, uint32_t, uint64_t *);
+    } ways[] = {{"lookup", look_up},  {"lookup", look_up},
+                {"lookup", look_up},  {"fetch", fetch},
+                {"fetch", fetch},     {"fetch_pinned", fetch_pinned},
+                {"acquire", acquire}, {"put", put}};
+    uint32_t way = stress_random_below(&worker->random, 8);
+    uint64_t applied = applied_version(worker, key);
+    uint64_t version;
+
+    if (ways[way].read(worker, key, &version)) {
+        check(worker, ways[way].name, version, applied);
+    }
+}
+
+/* Some may be the same. */
+static void
+read_many(struct worker *worker)
+{
+    struct pgcw_many_loader loader = {load_many, worker};
+    uint32_t count = 1 + stress_random_below(&worker->random, ITEMS_MAX);
+    struct pgcw_item items[ITEMS_MAX];
+    uint32_t keys[ITEMS_MAX];
+    uint64_t applied[ITEMS_MAX];
+    uint64_t version;
+
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = stress_random_below(&worker->random, KEY_COUNT);
+        items[i].key = key_of(&keys[i]);
+        applied[i] = applied_version(worker, keys[i]);
+    }
+    bool has_all = pgcw_cache_fetch_many(worker->world->cache, items, count,
+                                         loader, NULL) == PGCW_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].status != PGCW_OK && has_all) {
+            stress_fail(worker->world->stress, "a failure was not told");
         }
+        if (items[i].status == PGCW_OK) {
+            memcpy(&version, pgcw_pin_value(items[i].pin).data,
+                   sizeof(version));
+            check(worker, "fetch_many", version, applied[i]);
+        }
+        pgcw_pin_release(items[i].pin);
+    }
+}
+
+static void
+read_somehow(struct worker *worker, uint32_t key)
+{
+    if (stress_random_below(&worker->random, 8) == 0) {
+        read_many(worker);
+    } else {
+        read_one(worker, key);
+    }
+    if (stress_random_below(&worker->random, 16) == 0) {
+        pgcwi_clock_advance_ns(PGCWI_NS_PER_MS);
     }
 }
 
@@ -223,7 +333,7 @@ work(void *context)
             uint32_t key = stress_random_below(&worker->random, KEY_COUNT);
 
             if (!is_writer) {
-                read_one(worker, key);
+                read_somehow(worker, key);
             } else if (key % writer_count == worker->number / 4) {
                 commit(worker, key);
             }
@@ -239,6 +349,7 @@ open_cache(void)
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
     struct pgcw_cache *cache = NULL;
 
+    options.refresh_after_ms = 1;
     if (pgcwi_cache_open(&options, &cache, NULL) != PGCW_OK) {
         (void)fprintf(stderr, "no cache\n");
         exit(1);
@@ -273,10 +384,14 @@ main(int argc, char **argv)
     if (stress.thread_count > 1 && stats.fills_refused_stale == 0) {
         stress_fail(&stress, "no load was overtaken: nothing was tried");
     }
+    if (stress.thread_count > 1 && stats.refreshes == 0) {
+        stress_fail(&stress, "no value was refreshed: nothing was tried");
+    }
     pgcwi_cache_close(world.cache);
     return stress_finish(&stress,
                          "%" PRIu64 " reads, %" PRIu64 " hits, %" PRIu64
-                         " invalidations, %" PRIu64 " loads overtaken",
+                         " invalidations, %" PRIu64 " loads overtaken, %" PRIu64
+                         " refreshes",
                          read_count, stats.hits, invalidation_count,
-                         stats.fills_refused_stale);
+                         stats.fills_refused_stale, stats.refreshes);
 }

@@ -30,8 +30,8 @@ enum pgcw_removal_cause {
     PGCW_REMOVED_REPLACED = 4,
     /** The cache was destroyed. */
     PGCW_REMOVED_CLOSED = 5,
-    /** A loader gave it, but it was never stored: the listener was not LIVE,
-     * it was too large, or memory was short. */
+    /** It was never stored: the listener was not LIVE, its thread was in a
+     * transaction, it was too large, or memory was short. */
     PGCW_REMOVED_UNSTORED = 6
 };
 
@@ -62,6 +62,17 @@ typedef void pgcw_removal_fn(void *context, struct pgcw_bytes key,
  */
 typedef size_t pgcw_weigh_fn(void *context, struct pgcw_bytes key,
                              struct pgcw_bytes value);
+
+/**
+ * Told of a lookup: once for each that `hits` or `misses` of struct
+ * pgcw_cache_stats counts. A fetch that misses is told of before it loads.
+ *
+ * @param key  valid during the call
+ *
+ * Threads: the one that looks the key up, in a read section; maybe several
+ * at a time. Must not block, nor call a function of the library.
+ */
+typedef void pgcw_lookup_fn(void *context, struct pgcw_bytes key);
 
 /** Start with PGCW_CACHE_OPTIONS_INIT; zero always means the default. */
 struct pgcw_cache_options {
@@ -100,11 +111,27 @@ struct pgcw_cache_options {
     /** NULL: a value weighs its bytes. */
     pgcw_weigh_fn *weigh;
     void *weigh_context;
+    /** NULL: a hit costs one branch for it. */
+    pgcw_lookup_fn *on_hit;
+    /** May be NULL. */
+    pgcw_lookup_fn *on_miss;
+    /** Of both. */
+    void *on_lookup_context;
+    /**
+     * Refresh-ahead: so long after its load began a value that is still
+     * valid is loaded anew by one caller who fetches it, while others get it
+     * at once as before. If that load fails, its caller gets the old value,
+     * too, if it is still valid then, and the next is tried load_timeout_ms
+     * later. Must be below ttl_ms, if there is one. Only fetch and acquire
+     * refresh. Default 0: never.
+     */
+    uint32_t refresh_after_ms;
 };
 
-#define PGCW_CACHE_OPTIONS_INIT                                            \
-    {                                                                      \
-        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PGCW_CACHE_OPTIONS_INIT                                                \
+    {                                                                          \
+        sizeof(struct pgcw_cache_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0                                                            \
     }
 
 /**
@@ -136,7 +163,8 @@ pgcw_cache_create(struct pgcw_listener *listener,
  * Free a cache, its entries and its strategy. Accepts NULL.
  *
  * No other call with the cache may be under way, no read section may use
- * it, every lease must have been filled or abandoned, and every pin released.
+ * it, every lease must have been filled or abandoned, every pin released, and
+ * every transaction ended.
  *
  * Threads: any but the library's, outside a read section. Blocks: until the
  * running strategy callback returns and for a grace period. Signals: unsafe.
@@ -245,8 +273,10 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * Callers that miss the same key at the same time share one load, the
  * flight. A caller that comes after an invalidation does not accept a load
  * that began before it, and starts its own; so does one that has waited
- * until the load is overdue. While the listener is not LIVE each caller
- * loads by itself and nothing is cached (P2).
+ * until the load is overdue. So a loader that hangs holds up its own caller,
+ * but others only for load_timeout_ms, and a forgotten lease for
+ * lease_timeout_ms. While the listener is not LIVE each caller loads by
+ * itself and nothing is cached (P2).
  *
  * What a value depends on is known when it is loaded. So who came after an
  * event that may concern it waits for the load and, if it did, starts his own
@@ -257,13 +287,14 @@ PGCW_API void pgcw_pin_release(struct pgcw_pin *pin);
  * @param[in,out] value   a copy, on PGCW_OK; otherwise what it holds is
  *                        undefined, but it is still a valid buffer
  * @param[out]    error   may be NULL; written only on failure
- * @retval PGCW_OK         `value` holds it
+ * @retval PGCW_OK         `value` holds it; a failed refresh is no failure
  * @retval PGCW_NOT_FOUND  the database has none, says the loader or the cache
  * @retval PGCW_NO_MEMORY  for the flight or the copy
  * @return otherwise the loader's own status
  *
- * Threads: any, outside a read section. Blocks: never on a hit; else until
- * the loader is done, its own or another's. Signals: unsafe.
+ * Threads: any, outside a read section. Blocks: never on a hit, but to
+ * refresh it; else until the loader is done, its own or another's. Signals:
+ * unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
@@ -278,8 +309,9 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
  *
  * The rest as with pgcw_cache_fetch().
  *
- * Threads: any, outside a read section. Blocks: never on a hit; else until
- * the loader is done, its own or another's. Signals: unsafe.
+ * Threads: any, outside a read section. Blocks: never on a hit, but to
+ * refresh it; else until the loader is done, its own or another's. Signals:
+ * unsafe.
  */
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
@@ -304,7 +336,8 @@ struct pgcw_lease;
  *                       also when it is overdue
  * @retval PGCW_OK         a valid value
  * @retval PGCW_NOT_FOUND  the database has none: see absent_ttl_ms
- * @retval PGCW_LEASED     load it, then fill or abandon
+ * @retval PGCW_LEASED     load it, then fill or abandon; there is no valid
+ *                         value, or one that is due: see refresh_after_ms
  * @retval PGCW_BUSY       another caller is loading it
  * @retval PGCW_NO_MEMORY  nothing was taken
  *
@@ -318,7 +351,8 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
  * Store the value that was loaded under a lease, and give the lease back.
  *
  * The lease is gone whatever the result. A value whose load was overtaken
- * by an event is not stored: PGCW_OK, and the next caller misses (P1).
+ * by an event is not stored: PGCW_OK, and the next caller misses (P1). So it
+ * is with one that is loaded within a transaction: see transaction.h.
  *
  * @param lease    from pgcw_cache_acquire(), by any thread
  * @param value    copied
@@ -364,8 +398,9 @@ PGCW_API struct pgcw_stamp pgcw_cache_stamp(const struct pgcw_cache *cache);
  * @param value    copied
  * @param stamp    from pgcw_cache_stamp(), taken before the load began
  * @param options  NULL: the value depends on the whole cache
- * @retval PGCW_OK                stored, or overtaken by an event and of no
- *                                use
+ * @retval PGCW_OK                stored; or of no use, as an event has
+ *                                overtaken it, or the thread is in a
+ *                                transaction: see transaction.h
  * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
  * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
  * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored

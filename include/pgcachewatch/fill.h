@@ -82,7 +82,7 @@ PGCW_API void pgcw_fill_set_ttl_ms(struct pgcw_fill *fill, uint32_t ttl_ms);
  *
  * Start the SELECT in here, in a transaction that begins in here, on the
  * primary: the stamp that makes a late fill harmless was taken just before
- * this call.
+ * this call. In a transaction that was open before, see transaction.h.
  *
  * It must not fetch the same key: it would wait for itself, until the load
  * is overdue.

@@ -47,13 +47,15 @@
  * Who wants the events themselves opens a queue of his own with
  * pgcw_subscription_open().
  *
+ * A thread that writes within a transaction says so: see transaction.h.
+ *
  * Loads must read from the primary (not a standby, which lags), and must
  * begin after the stamp is taken: fetch and acquire see to that by
  * themselves.
  *
  * Fork: a child of a process that has used the library may only exec.
  *
- * Shutdown: end the leases and the pins, destroy the caches, close the
+ * Shutdown: end leases, pins and transactions, destroy the caches, close the
  * subscriptions, then close the listener.
  */
 #ifndef PGCACHEWATCH_PGCACHEWATCH_H
@@ -67,11 +69,13 @@
 #include <pgcachewatch/install.h>
 #include <pgcachewatch/listener.h>
 #include <pgcachewatch/log.h>
+#include <pgcachewatch/many.h>
 #include <pgcachewatch/query.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>
 #include <pgcachewatch/subscription.h>
+#include <pgcachewatch/transaction.h>
 #include <pgcachewatch/version.h>
 
 #endif

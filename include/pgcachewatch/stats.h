@@ -10,16 +10,22 @@
 
 PGCW_BEGIN_DECLS
 
-/** Counters of a cache; start with PGCW_CACHE_STATS_INIT. */
+/**
+ * Counters of a cache; start with PGCW_CACHE_STATS_INIT.
+ *
+ * `hits` and `misses` are counted by each thread for itself and summed when
+ * they are read, so that hits disturb nobody. The others are counted in one
+ * place, where a load or a store is paid for anyway.
+ */
 struct pgcw_cache_stats {
     size_t size;
     uint64_t hits;
     uint64_t misses;
-    /** Loaders called by pgcw_cache_fetch(), and leases given. */
+    /** Loaders called, one for many keys once, and leases given. */
     uint64_t loads;
     /** Loads that failed, and leases abandoned. */
     uint64_t load_failures;
-    /** Calls that waited for another's load. */
+    /** Calls, or keys of one, that waited for another's load. */
     uint64_t flight_waits;
     /** Values stored. */
     uint64_t fills;
@@ -45,12 +51,32 @@ struct pgcw_cache_stats {
     uint64_t reclaim_waiting;
     /** Entries that went because they had lived as long as they might. */
     uint64_t expirations;
+    /** Entries that went because they were invalid; not when that happened,
+     * but when they were swept or a newer value came. */
+    uint64_t entries_invalidated;
+    /** Valid entries that went because a newer value of their key came. */
+    uint64_t replacements;
+    /**
+     * Values that were loaded again after an invalidation or a flush, and
+     * were the same, byte for byte. Many of many fills: the tags are too
+     * coarse, or rows share a slot (see pgcw_tag). There may have been more:
+     * what was swept first is not compared.
+     */
+    uint64_t needless_invalidations;
+    /** What loaders took, in nanoseconds; leases are not counted. By `loads`,
+     * the time of a load. */
+    uint64_t load_ns;
+    /** Values not stored because their thread was in a transaction: see
+     * transaction.h. */
+    uint64_t fills_refused_transaction;
+    /** Values that were still valid, and were loaded anew all the same. */
+    uint64_t refreshes;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                       \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                     \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

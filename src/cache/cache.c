@@ -8,6 +8,8 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "cache/reader.h"
+#include "cache/refresh.h"
+#include "cache/transaction.h"
 
 #define DEFAULT_MAX_ENTRIES 100000
 #define DEFAULT_MAX_BYTES (UINT64_C(256) << 20)
@@ -16,11 +18,18 @@
 #define MIN_WAITING_BYTES (UINT64_C(1) << 20)
 
 void
-pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+pgcwi_cache_count_more(struct pgcw_cache *cache, enum pgcwi_counter counter,
+                       uint64_t more)
 {
     /* relaxed: a statistic; nothing else is read because of its value */
-    atomic_fetch_add_explicit(&cache->counters[counter], 1,
+    atomic_fetch_add_explicit(&cache->counters[counter], more,
                               memory_order_relaxed);
+}
+
+void
+pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter)
+{
+    pgcwi_cache_count_more(cache, counter, 1);
 }
 
 static void
@@ -60,8 +69,12 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->lease_timeout_ns = options->lease_timeout_ms * PGCWI_NS_PER_MS;
     cache->ttl_ms = options->ttl_ms;
     cache->absent_ttl_ms = options->absent_ttl_ms;
+    cache->refresh_after_ms = options->refresh_after_ms;
     cache->weigh = options->weigh;
     cache->weigh_context = options->weigh_context;
+    cache->on_hit = options->on_hit;
+    cache->on_miss = options->on_miss;
+    cache->on_lookup_context = options->on_lookup_context;
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
     pgcwi_flights_init(&cache->flights);
     pthread_mutex_init(&cache->write_lock, NULL);
@@ -88,13 +101,27 @@ make_tables(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     return true;
 }
 
+static enum pgcw_status
+check(const struct pgcw_cache_options *options, struct pgcw_error *error)
+{
+    if (options->ttl_ms != 0 && options->refresh_after_ms >= options->ttl_ms) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "refresh_after_ms must be below ttl_ms");
+    }
+    return PGCW_OK;
+}
+
 enum pgcw_status
 pgcwi_cache_open(const struct pgcw_cache_options *options,
                  struct pgcw_cache **cache, struct pgcw_error *error)
 {
     struct pgcw_cache_options known = *options;
-    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
+    enum pgcw_status status = check(&known, error);
 
+    if (status != PGCW_OK) {
+        return status;
+    }
+    struct pgcw_cache *made = pgcwi_alloc_aligned(64, sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a cache");
     }
@@ -123,6 +150,10 @@ pgcwi_cache_close(struct pgcw_cache *cache)
         return;
     }
     assert(!pgcwi_reader_is_inside() && "not inside a read section");
+    /* relaxed: the caller knows that no other thread uses the cache */
+    assert(atomic_load_explicit(&cache->open_transactions,
+                                memory_order_relaxed) == 0 &&
+           "end the transactions first");
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
@@ -149,16 +180,30 @@ pgcwi_cache_find(const struct pgcw_cache *cache, const struct pgcwi_key *key)
                                                                         : NULL;
 }
 
+static inline void
+tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
+     const struct pgcwi_key *key)
+{
+    if (__builtin_expect(told != NULL, false)) {
+        told(cache->on_lookup_context, key->bytes);
+    }
+}
+
 static struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key)
 {
     struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
 
+    if (pgcwi_transaction_is_any_open()) {
+        entry = pgcwi_transaction_filter(cache, entry);
+    }
     if (entry != NULL) {
         pgcwi_entry_visit(entry);
         pgcwi_reader_count_hit(cache->number);
+        tell(cache, cache->on_hit, key);
     } else {
         pgcwi_reader_count_miss(cache->number);
+        tell(cache, cache->on_miss, key);
     }
     return entry;
 }
@@ -202,6 +247,23 @@ pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
 }
 
 enum pgcw_status
+pgcwi_cache_copy_or_claim(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                          struct pgcw_buffer *value, struct pgcwi_entry **due)
+{
+    pgcwi_reader_begin();
+    struct pgcwi_entry *entry = find_and_count(cache, key);
+    enum pgcw_status status = status_of(entry);
+    if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {
+        pgcwi_entry_hold(entry);
+        *due = entry;
+    } else if (status == PGCW_OK) {
+        status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
+    }
+    pgcwi_reader_end();
+    return status;
+}
+
+enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value)
 {
@@ -228,7 +290,9 @@ struct pgcw_stamp
 pgcw_cache_stamp(const struct pgcw_cache *cache)
 {
     struct pgcw_stamp stamp = {
-        .clock = pgcwi_stamps_now(&cache->stamps),
+        .clock = pgcwi_transaction_is_private(cache)
+                     ? PGCWI_CLOCK_DEAD
+                     : pgcwi_stamps_now(&cache->stamps),
         .taken_at_ns = pgcwi_clock_coarse_ns(),
     };
 
@@ -263,12 +327,7 @@ pgcw_cache_invalidate(struct pgcw_cache *cache, struct pgcw_bytes key)
 enum pgcw_status
 pgcw_cache_invalidate_tag(struct pgcw_cache *cache, const struct pgcw_tag *tag)
 {
-    struct pgcw_event event = {
-        .schema = tag->schema != NULL ? tag->schema : "",
-        .table = tag->table,
-        .keys = &tag->key,
-        .key_count = tag->key.data != NULL ? 1 : 0,
-    };
+    struct pgcw_event event = pgcwi_tag_event(tag);
 
     if (!pgcwi_tag_is_valid(tag)) {
         return PGCW_INVALID_ARGUMENT;
@@ -328,6 +387,12 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .bytes = cache->eviction.bytes,
         .reclaim_waiting = pgcwi_reclaim_waiting(&cache->reclaim),
         .expirations = values[PGCWI_EXPIRATIONS],
+        .entries_invalidated = values[PGCWI_ENTRIES_INVALIDATED],
+        .replacements = values[PGCWI_REPLACEMENTS],
+        .needless_invalidations = values[PGCWI_NEEDLESS_INVALIDATIONS],
+        .load_ns = values[PGCWI_LOAD_NS],
+        .fills_refused_transaction = values[PGCWI_FILLS_REFUSED_TRANSACTION],
+        .refreshes = values[PGCWI_REFRESHES],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

@@ -35,30 +35,41 @@ enum pgcwi_counter {
     PGCWI_FILLS,
     PGCWI_FILLS_REFUSED_STALE,
     PGCWI_FILLS_REFUSED_MEMORY,
+    PGCWI_FILLS_REFUSED_TRANSACTION,
+    PGCWI_ENTRIES_INVALIDATED,
+    PGCWI_REPLACEMENTS,
+    PGCWI_NEEDLESS_INVALIDATIONS,
+    PGCWI_LOAD_NS,
     PGCWI_EVICTIONS,
     PGCWI_EXPIRATIONS,
     PGCWI_INVALIDATIONS,
     PGCWI_KEY_INVALIDATIONS,
     PGCWI_FLUSHES,
+    PGCWI_REFRESHES,
     PGCWI_COUNTER_COUNT
 };
 
 struct pgcw_cache {
-    /* immutable after create */
-    struct pgcwi_table table;
+    /* immutable after create; what a hit reads, on one line */
     uint64_t hash_seed;
-    uint32_t number; /* pgcwi_reader_cache_join() */
+    uint32_t number;         /* pgcwi_reader_cache_join() */
+    pgcw_lookup_fn *on_hit;  /* may be NULL */
+    pgcw_lookup_fn *on_miss; /* may be NULL */
+    void *on_lookup_context;
+    struct pgcwi_table table;
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
-    uint32_t ttl_ms;        /* 0: none */
-    uint32_t absent_ttl_ms; /* 0: not cached */
-    pgcw_weigh_fn *weigh;   /* may be NULL */
+    uint32_t ttl_ms;           /* 0: none */
+    uint32_t absent_ttl_ms;    /* 0: not cached */
+    uint32_t refresh_after_ms; /* 0: never */
+    pgcw_weigh_fn *weigh;      /* may be NULL */
     void *weigh_context;
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
     /* shared; apart, so that counting does not disturb readers */
     _Alignas(64) struct pgcwi_stamps stamps;
     struct pgcwi_tags tags;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
+    _Atomic uint32_t open_transactions; /* cache/transaction.h */
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     /* guarded by write_lock */
@@ -84,6 +95,12 @@ struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,
                                   const struct pgcwi_key *key,
                                   struct pgcw_buffer *value);
+/* The same, but where the caller shall refresh the value it is not copied:
+ * it is in `due`, and the caller holds it. */
+enum pgcw_status pgcwi_cache_copy_or_claim(struct pgcw_cache *cache,
+                                           const struct pgcwi_key *key,
+                                           struct pgcw_buffer *value,
+                                           struct pgcwi_entry **due);
 /* pgcw_cache_pin() for a key that is hashed already. */
 enum pgcw_status pgcwi_cache_pin(struct pgcw_cache *cache,
                                  const struct pgcwi_key *key,
@@ -118,6 +135,8 @@ enum pgcw_status pgcwi_cache_store(struct pgcw_cache *cache,
                                    struct pgcwi_entry **entry);
 
 void pgcwi_cache_count(struct pgcw_cache *cache, enum pgcwi_counter counter);
+void pgcwi_cache_count_more(struct pgcw_cache *cache,
+                            enum pgcwi_counter counter, uint64_t more);
 
 /* Make what an event is about invalid. */
 void pgcwi_cache_apply(struct pgcw_cache *cache,

@@ -43,6 +43,7 @@ pgcwi_entry_create(const struct pgcwi_key *key, const struct pgcwi_slots *slots,
     cds_lfht_node_init(&entry->node);
     atomic_init(&entry->is_visited, false);
     atomic_init(&entry->holders, 1);
+    atomic_init(&entry->refresh_after_ms, 0);
     memcpy(entry->slots, slots->numbers, slots->count * sizeof(uint32_t));
     unsigned char *body =
         (unsigned char *)entry + pgcwi_entry_head_bytes(slots->count);

@@ -49,13 +49,15 @@ struct pgcwi_entry {
     uint32_t weight;               /* what the user says that it weighs more */
     /* shared */
     _Atomic uint32_t holders;
+    _Atomic uint32_t refresh_after_ms; /* see cache/refresh.h */
     /* then the value, aligned for any type, then the key */
     uint32_t slots[];
 };
 
 /*
  * Held by the caller, who may set the rest before publication: it never
- * expires, weighs nothing more and is not absent. NULL if memory is short.
+ * expires or is refreshed, weighs nothing more and is not absent. NULL if
+ * memory is short.
  */
 struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
                                        const struct pgcwi_slots *slots,

@@ -8,6 +8,8 @@
 #include "base/status.h"
 #include "cache/pin.h"
 #include "cache/reader.h"
+#include "cache/refresh.h"
+#include "cache/transaction.h"
 
 /* One caller's way to a value. */
 struct request {
@@ -17,24 +19,44 @@ struct request {
     struct pgcw_error error; /* status PGCW_OK: nobody has said why */
 };
 
+/* Whether there is a valid value, but for the one that is known. */
 static bool
-is_cached(const struct pgcw_cache *cache, const struct pgcwi_key *key)
+is_cached(const struct pgcw_cache *cache, const struct pgcwi_key *key,
+          const struct pgcwi_entry *known)
 {
     pgcwi_reader_begin();
-    bool found = pgcwi_cache_find(cache, key) != NULL;
+    const struct pgcwi_entry *entry = pgcwi_cache_find(cache, key);
+    bool is_other = entry != NULL && entry != known;
     pgcwi_reader_end();
-    return found;
+    return is_other;
+}
+
+/* What this thread's connection sees is no other's, and the other way round. */
+static enum pgcwi_join
+start_alone(struct pgcw_cache *cache, const struct pgcwi_key *key,
+            struct pgcwi_seat *seat)
+{
+    struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
+
+    seat->clock = stamp.clock;
+    seat->flight = pgcwi_flight_start_alone(
+        pgcwi_flights_stripe(&cache->flights, key), key, stamp);
+    return seat->flight != NULL ? PGCWI_JOIN_OWNER : PGCWI_JOIN_NO_MEMORY;
 }
 
 enum pgcwi_join
 pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                 int64_t timeout_ns, struct pgcwi_seat *seat)
+                 const struct pgcwi_entry *old, int64_t timeout_ns,
+                 struct pgcwi_seat *seat)
 {
     struct pgcwi_flight_stripe *stripe =
         pgcwi_flights_stripe(&cache->flights, key);
     enum pgcwi_join role = PGCWI_JOIN_WAITER;
     struct pgcwi_slots known;
 
+    if (pgcwi_transaction_is_private(cache)) {
+        return start_alone(cache, key, seat);
+    }
     pgcwi_cache_known_slots(cache, key, &known);
     pthread_mutex_lock(&stripe->lock);
     struct pgcw_stamp stamp = pgcw_cache_stamp(cache);
@@ -42,7 +64,7 @@ pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
     seat->flight = pgcwi_flight_find(stripe, key, &cache->stamps, &known);
     if (seat->flight != NULL) {
         pgcwi_flight_hold(seat->flight);
-    } else if (is_cached(cache, key)) {
+    } else if (is_cached(cache, key, old)) {
         /* the flight that we missed has stored its value before it left */
         role = PGCWI_JOIN_CACHED;
     } else {
@@ -53,6 +75,19 @@ pgcwi_fetch_join(struct pgcw_cache *cache, const struct pgcwi_key *key,
     }
     pthread_mutex_unlock(&stripe->lock);
     return role;
+}
+
+void
+pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
+                     enum pgcw_status status, struct pgcwi_entry *entry,
+                     const struct pgcw_error *error)
+{
+    if (pgcwi_transaction_is_private(cache)) {
+        /* it may have become so since the flight began */
+        pgcwi_flight_complete(flight, PGCW_BUSY, NULL, NULL);
+    } else {
+        pgcwi_flight_complete(flight, status, entry, error);
+    }
 }
 
 static void
@@ -66,78 +101,93 @@ explain_failure(enum pgcw_status status, struct pgcw_error *error)
     }
 }
 
-static enum pgcw_status
-call_loader(struct request *request, struct pgcw_fill *fill)
+enum pgcw_status
+pgcwi_fetch_judge(struct pgcw_cache *cache, enum pgcw_status status,
+                  int64_t begun_ns, struct pgcw_error *error)
 {
-    enum pgcw_status status;
-
-    pgcwi_cache_count(request->cache, PGCWI_LOADS);
-    status = request->loader.load(request->loader.context, request->key.bytes,
-                                  fill, &request->error);
+    pgcwi_cache_count_more(cache, PGCWI_LOAD_NS,
+                           (uint64_t)(pgcwi_clock_monotonic_ns() - begun_ns));
     if (status == PGCW_BUSY) {
         status = PGCW_LOAD_FAILED; /* our own word for "try again" */
     }
-    if (status == PGCW_NOT_FOUND) {
-        fill->is_absent = true;
-    }
     if (status != PGCW_OK) {
-        explain_failure(status, &request->error);
-    }
-    return status;
-}
-
-/* What the loader took for it, nobody else will free. */
-static void
-give_up(const struct request *request, const struct pgcw_fill *fill)
-{
-    pgcwi_reclaim_tell(&request->cache->reclaim, request->key.bytes,
-                       (struct pgcw_bytes){fill->value.data, fill->value.size},
-                       PGCW_REMOVED_UNSTORED);
-}
-
-/* The entry of PGCW_OK and PGCW_NOT_FOUND is the caller's to hold. */
-static enum pgcw_status
-load(struct request *request, struct pgcw_stamp stamp,
-     struct pgcwi_entry **entry)
-{
-    struct pgcw_fill fill;
-    struct pgcw_bytes value = {NULL, 0};
-
-    pgcwi_fill_init(&fill, &request->cache->tags, &request->key);
-    enum pgcw_status status = call_loader(request, &fill);
-    if (status == PGCW_OK) {
-        value = (struct pgcw_bytes){fill.value.data, fill.value.size};
-    }
-    if (status == PGCW_OK || status == PGCW_NOT_FOUND) {
-        *entry = pgcwi_cache_make_entry(request->cache, &request->key, &fill,
-                                        value, stamp);
-        if (*entry == NULL && status == PGCW_OK) {
-            give_up(request, &fill);
-        }
-        if (*entry == NULL) {
-            status = pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
-                                     "no memory for a value");
-        }
+        explain_failure(status, error);
     }
     if (status != PGCW_OK && status != PGCW_NOT_FOUND) {
-        pgcwi_cache_count(request->cache, PGCWI_LOAD_FAILURES);
+        pgcwi_cache_count(cache, PGCWI_LOAD_FAILURES);
     }
-    pgcwi_fill_fini(&fill);
     return status;
 }
 
+/* The status is PGCW_OK or PGCW_NOT_FOUND, and stays it if there is memory. */
 static enum pgcw_status
-load_for_all(struct request *request, struct pgcwi_flight *flight,
-             struct pgcwi_entry **entry)
+make_entry(const struct pgcwi_load *load, enum pgcw_status status,
+           struct pgcw_fill *fill, struct pgcw_error *error,
+           struct pgcwi_entry **entry)
 {
-    enum pgcw_status status = load(request, flight->stamp, entry);
+    struct pgcw_bytes value = {NULL, 0};
 
+    fill->is_absent = status == PGCW_NOT_FOUND;
+    if (!fill->is_absent) {
+        value = (struct pgcw_bytes){fill->value.data, fill->value.size};
+    }
+    *entry = pgcwi_cache_make_entry(load->cache, load->key, fill, value,
+                                    load->stamp);
+    if (*entry != NULL) {
+        return status;
+    }
+    if (!fill->is_absent) {
+        /* what the loader took for it, nobody else will free */
+        pgcwi_reclaim_tell(&load->cache->reclaim, load->key->bytes, value,
+                           PGCW_REMOVED_UNSTORED);
+    }
+    pgcwi_cache_count(load->cache, PGCWI_LOAD_FAILURES);
+    return pgcwi_error_set(error, PGCW_NO_MEMORY, "no memory for a value");
+}
+
+enum pgcw_status
+pgcwi_fetch_finish(const struct pgcwi_load *load, enum pgcw_status status,
+                   struct pgcw_fill *fill, struct pgcw_error *error,
+                   struct pgcwi_entry **entry)
+{
+    *entry = NULL;
+    if (status == PGCW_OK || status == PGCW_NOT_FOUND) {
+        status = make_entry(load, status, fill, error, entry);
+    }
+    if (load->flight == NULL) {
+        return status;
+    }
     if (*entry != NULL && (!(*entry)->is_absent || (*entry)->ttl_ms != 0)) {
         /* a value that cannot be stored is still a value for the callers */
-        (void)pgcwi_cache_publish(request->cache, &request->key, *entry);
+        (void)pgcwi_cache_publish(load->cache, load->key, *entry);
     }
     /* after it was stored, so that a newcomer finds the one or the other */
-    pgcwi_flight_complete(flight, status, *entry, &request->error);
+    pgcwi_fetch_complete(load->cache, load->flight, status, *entry, error);
+    return status;
+}
+
+/* `flight` NULL: the cache is closed. */
+static enum pgcw_status
+load(struct request *request, struct pgcwi_flight *flight,
+     struct pgcwi_entry **entry)
+{
+    struct pgcw_cache *cache = request->cache;
+    struct pgcwi_load load = {
+        .cache = cache,
+        .key = &request->key,
+        .stamp = flight != NULL ? flight->stamp : pgcw_cache_stamp(cache),
+        .flight = flight,
+    };
+    struct pgcw_fill fill;
+
+    pgcwi_fill_init(&fill, &cache->tags, &request->key);
+    pgcwi_cache_count(cache, PGCWI_LOADS);
+    int64_t begun_ns = pgcwi_clock_monotonic_ns();
+    enum pgcw_status status = request->loader.load(
+        request->loader.context, request->key.bytes, &fill, &request->error);
+    status = pgcwi_fetch_judge(cache, status, begun_ns, &request->error);
+    status = pgcwi_fetch_finish(&load, status, &fill, &request->error, entry);
+    pgcwi_fill_fini(&fill);
     return status;
 }
 
@@ -153,15 +203,15 @@ is_acceptable(const struct pgcw_cache *cache, const struct pgcwi_entry *entry,
            pgcwi_entry_is_coherent(entry, &cache->stamps);
 }
 
-static enum pgcw_status
-wait_for_other(struct request *request, const struct pgcwi_seat *seat,
-               struct pgcwi_entry **entry)
+enum pgcw_status
+pgcwi_fetch_wait(struct pgcw_cache *cache, const struct pgcwi_seat *seat,
+                 struct pgcwi_entry **entry, struct pgcw_error *error)
 {
     enum pgcw_status status;
 
-    pgcwi_cache_count(request->cache, PGCWI_FLIGHT_WAITS);
-    status = pgcwi_flight_wait(seat->flight, entry, &request->error);
-    if (*entry != NULL && !is_acceptable(request->cache, *entry, seat->clock)) {
+    pgcwi_cache_count(cache, PGCWI_FLIGHT_WAITS);
+    status = pgcwi_flight_wait(seat->flight, entry, error);
+    if (*entry != NULL && !is_acceptable(cache, *entry, seat->clock)) {
         pgcwi_reclaim_release(*entry);
         *entry = NULL;
         return PGCW_BUSY;
@@ -177,14 +227,14 @@ load_or_wait(struct request *request, struct pgcwi_entry **entry)
     struct pgcwi_seat seat;
 
     if (!pgcwi_stamps_is_open(&cache->stamps)) {
-        return load(request, pgcw_cache_stamp(cache), entry);
+        return load(request, NULL, entry);
     }
-    switch (
-        pgcwi_fetch_join(cache, &request->key, cache->load_timeout_ns, &seat)) {
+    switch (pgcwi_fetch_join(cache, &request->key, NULL, cache->load_timeout_ns,
+                             &seat)) {
     case PGCWI_JOIN_OWNER:
-        return load_for_all(request, seat.flight, entry);
+        return load(request, seat.flight, entry);
     case PGCWI_JOIN_WAITER:
-        return wait_for_other(request, &seat, entry);
+        return pgcwi_fetch_wait(cache, &seat, entry, &request->error);
     case PGCWI_JOIN_CACHED: {
         enum pgcw_status status = pgcwi_cache_pin(cache, &request->key, entry);
 
@@ -193,8 +243,9 @@ load_or_wait(struct request *request, struct pgcwi_entry **entry)
     case PGCWI_JOIN_NO_MEMORY:
         break;
     }
-    return pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
-                           "no memory for a load");
+    (void)pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
+                          "no memory for a load");
+    return PGCW_NO_MEMORY;
 }
 
 static enum pgcw_status
@@ -207,6 +258,30 @@ load_until_had(struct request *request, struct pgcwi_entry **entry)
         status = load_or_wait(request, entry);
     } while (status == PGCW_BUSY);
     return status;
+}
+
+/* The entry is the old value, and then what was had; the caller holds it. */
+static enum pgcw_status
+refresh(struct request *request, struct pgcwi_entry **entry)
+{
+    struct pgcw_cache *cache = request->cache;
+    struct pgcwi_entry *old = *entry;
+    struct pgcwi_seat seat;
+
+    switch (pgcwi_fetch_join(cache, &request->key, old, cache->load_timeout_ns,
+                             &seat)) {
+    case PGCWI_JOIN_OWNER:
+        pgcwi_cache_count(cache, PGCWI_REFRESHES);
+        return pgcwi_refresh_settle(cache, load(request, seat.flight, entry),
+                                    old, entry);
+    case PGCWI_JOIN_WAITER:
+        pgcwi_flight_leave(seat.flight);
+        break;
+    case PGCWI_JOIN_CACHED:
+    case PGCWI_JOIN_NO_MEMORY:
+        break;
+    }
+    return PGCW_OK; /* with the old value, as a hit */
 }
 
 /* The caller's error, for a result that is not a value. */
@@ -234,12 +309,13 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
 {
     struct request request = {
         .cache = cache, .key = pgcwi_cache_key(cache, key), .loader = loader};
-    enum pgcw_status status = pgcwi_cache_copy(cache, &request.key, value);
+    struct pgcwi_entry *entry = NULL;
+    enum pgcw_status status =
+        pgcwi_cache_copy_or_claim(cache, &request.key, value, &entry);
 
-    if (status == PGCW_MISS) {
-        struct pgcwi_entry *entry;
-
-        status = load_until_had(&request, &entry);
+    if (status == PGCW_MISS || entry != NULL) {
+        status = entry != NULL ? refresh(&request, &entry)
+                               : load_until_had(&request, &entry);
         if (status == PGCW_OK) {
             status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
         }
@@ -261,6 +337,8 @@ pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
 
     if (status == PGCW_MISS) {
         status = load_until_had(&request, &entry);
+    } else if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {
+        status = refresh(&request, &entry);
     }
     write_error(&request, status, error);
     return pgcwi_pin_give(status, entry, pin);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Joining or starting the load of a key. */
+/* Joining or starting the load of a key, and how it ends. */
 #ifndef PGCWI_CACHE_FETCH_H
 #define PGCWI_CACHE_FETCH_H
 
@@ -8,7 +8,7 @@
 
 /* What a caller who missed a key has become. */
 enum pgcwi_join {
-    /* another has stored the value meanwhile: look it up again */
+    /* another has stored a value meanwhile: look it up again */
     PGCWI_JOIN_CACHED,
     /* of a running flight, which the caller holds now */
     PGCWI_JOIN_WAITER,
@@ -23,9 +23,53 @@ struct pgcwi_seat {
     uint64_t clock;
 };
 
-/* `timeout_ns`: when the flight is overdue, if it is a new one. */
+/*
+ * `timeout_ns`: when the flight is overdue, if it is a new one. `old`: the
+ * value that the caller has and shall refresh; NULL: none.
+ * Who is in a transaction gets a flight that nobody else joins.
+ */
 enum pgcwi_join pgcwi_fetch_join(struct pgcw_cache *cache,
                                  const struct pgcwi_key *key,
+                                 const struct pgcwi_entry *old,
                                  int64_t timeout_ns, struct pgcwi_seat *seat);
+/* pgcwi_flight_complete(), where the owner may be in a transaction. */
+void pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
+                          enum pgcw_status status, struct pgcwi_entry *entry,
+                          const struct pgcw_error *error);
+
+/*
+ * By a waiter: the result of the flight. The entry of PGCW_OK and
+ * PGCW_NOT_FOUND is the caller's to hold; `error` is written with the others.
+ * PGCW_BUSY: nothing was had, join again.
+ */
+enum pgcw_status pgcwi_fetch_wait(struct pgcw_cache *cache,
+                                  const struct pgcwi_seat *seat,
+                                  struct pgcwi_entry **entry,
+                                  struct pgcw_error *error);
+
+/* By an owner: the load of one key. */
+struct pgcwi_load {
+    struct pgcw_cache *cache;
+    const struct pgcwi_key *key;
+    struct pgcw_stamp stamp;
+    /* NULL: nobody waits, and nothing is stored: the cache is closed */
+    struct pgcwi_flight *flight;
+};
+
+/* What the status of a loader that was called then means to us. Its time is
+ * counted, and a failure, which is explained. */
+enum pgcw_status pgcwi_fetch_judge(struct pgcw_cache *cache,
+                                   enum pgcw_status status, int64_t begun_ns,
+                                   struct pgcw_error *error);
+/*
+ * Store what was loaded and tell all who wait. The status is a judged one, or
+ * PGCW_NO_MEMORY. The entry of PGCW_OK and PGCW_NOT_FOUND is the caller's to
+ * hold.
+ */
+enum pgcw_status pgcwi_fetch_finish(const struct pgcwi_load *load,
+                                    enum pgcw_status status,
+                                    struct pgcw_fill *fill,
+                                    struct pgcw_error *error,
+                                    struct pgcwi_entry **entry);
 
 #endif

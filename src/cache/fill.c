@@ -8,6 +8,7 @@ pgcwi_fill_init(struct pgcw_fill *fill, struct pgcwi_tags *tags,
     fill->tags = tags;
     fill->value = (struct pgcw_buffer)PGCW_BUFFER_INIT;
     fill->ttl_ms = 0;
+    fill->has_value = false;
     fill->is_absent = false;
     pgcwi_slots_init(&fill->slots,
                      pgcwi_stamps_key_slot(tags->stamps, key->hash));
@@ -22,7 +23,10 @@ pgcwi_fill_fini(struct pgcw_fill *fill)
 enum pgcw_status
 pgcw_fill_set_value(struct pgcw_fill *fill, struct pgcw_bytes bytes)
 {
-    return pgcw_buffer_set(&fill->value, bytes);
+    enum pgcw_status status = pgcw_buffer_set(&fill->value, bytes);
+
+    fill->has_value = fill->has_value || status == PGCW_OK;
+    return status;
 }
 
 enum pgcw_status

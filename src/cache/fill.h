@@ -13,6 +13,7 @@ struct pgcw_fill {
     struct pgcwi_slots slots;
     struct pgcw_buffer value;
     uint32_t ttl_ms; /* 0: as the cache says */
+    bool has_value;
     bool is_absent;
 };
 

@@ -88,11 +88,9 @@ take_out(struct pgcwi_flight *flight)
 }
 
 struct pgcwi_flight *
-pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
-                   const struct pgcwi_key *key, struct pgcw_stamp stamp,
-                   int64_t deadline_ns)
+pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
+                         const struct pgcwi_key *key, struct pgcw_stamp stamp)
 {
-    struct pgcwi_flight *old = find_any(stripe, key);
     struct pgcwi_flight *flight =
         pgcwi_alloc(sizeof(*flight) + key->bytes.size);
 
@@ -103,17 +101,31 @@ pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
         .stripe = stripe,
         .key = *key,
         .stamp = stamp,
-        .deadline_ns = deadline_ns,
-        .is_in_stripe = true,
         .holders = 1,
     };
     flight->key.bytes.data = flight + 1;
     if (key->bytes.size > 0) {
         memcpy(flight + 1, key->bytes.data, key->bytes.size);
     }
+    return flight;
+}
+
+struct pgcwi_flight *
+pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
+                   const struct pgcwi_key *key, struct pgcw_stamp stamp,
+                   int64_t deadline_ns)
+{
+    struct pgcwi_flight *old = find_any(stripe, key);
+    struct pgcwi_flight *flight = pgcwi_flight_start_alone(stripe, key, stamp);
+
+    if (flight == NULL) {
+        return NULL;
+    }
     if (old != NULL) {
         take_out(old);
     }
+    flight->deadline_ns = deadline_ns;
+    flight->is_in_stripe = true;
     cds_list_add(&flight->in_stripe, &stripe->flights);
     return flight;
 }

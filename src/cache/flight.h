@@ -76,6 +76,11 @@ struct pgcwi_flight *pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
                                         int64_t deadline_ns);
 void pgcwi_flight_hold(struct pgcwi_flight *flight);
 
+/* One that nobody can join, beside the key's flight. NULL: no memory. */
+struct pgcwi_flight *
+pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
+                         const struct pgcwi_key *key, struct pgcw_stamp stamp);
+
 /*
  * By the owner, who does not hold the lock and gives the flight up: tell all
  * who wait. The entry goes with PGCW_OK and PGCW_NOT_FOUND, and `error` (may

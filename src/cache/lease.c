@@ -11,15 +11,18 @@ struct pgcw_lease {
 
 static enum pgcw_status
 take_lease(struct pgcw_cache *cache, const struct pgcwi_key *key,
-           struct pgcw_lease *lease)
+           const struct pgcwi_entry *old, struct pgcw_lease *lease)
 {
     struct pgcwi_seat seat;
 
-    switch (pgcwi_fetch_join(cache, key, cache->lease_timeout_ns, &seat)) {
+    switch (pgcwi_fetch_join(cache, key, old, cache->lease_timeout_ns, &seat)) {
     case PGCWI_JOIN_OWNER:
         lease->cache = cache;
         lease->flight = seat.flight;
         pgcwi_cache_count(cache, PGCWI_LOADS);
+        if (old != NULL) {
+            pgcwi_cache_count(cache, PGCWI_REFRESHES);
+        }
         return PGCW_LEASED;
     case PGCWI_JOIN_WAITER:
         pgcwi_flight_leave(seat.flight);
@@ -32,25 +35,22 @@ take_lease(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return PGCW_NO_MEMORY;
 }
 
-enum pgcw_status
-pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
-                   struct pgcw_buffer *value, struct pgcw_lease **lease)
+/* The lease, or the value that another has stored meanwhile. */
+static enum pgcw_status
+lease_or_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
+              const struct pgcwi_entry *old, struct pgcw_buffer *value,
+              struct pgcw_lease **lease)
 {
-    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
-    enum pgcw_status status = pgcwi_cache_copy(cache, &hashed, value);
-    struct pgcw_lease *made;
+    struct pgcw_lease *made = pgcwi_alloc(sizeof(*made));
+    enum pgcw_status status;
 
-    if (status != PGCW_MISS) {
-        return status;
-    }
-    made = pgcwi_alloc(sizeof(*made));
     if (made == NULL) {
         return PGCW_NO_MEMORY;
     }
     do {
-        status = take_lease(cache, &hashed, made);
+        status = take_lease(cache, key, old, made);
         if (status == PGCW_OK) {
-            status = pgcwi_cache_copy(cache, &hashed, value);
+            status = pgcwi_cache_copy(cache, key, value);
         }
     } while (status == PGCW_MISS);
     if (status == PGCW_LEASED) {
@@ -58,6 +58,26 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
     } else {
         pgcwi_free(made);
     }
+    return status;
+}
+
+enum pgcw_status
+pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
+                   struct pgcw_buffer *value, struct pgcw_lease **lease)
+{
+    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
+    struct pgcwi_entry *old = NULL;
+    enum pgcw_status status =
+        pgcwi_cache_copy_or_claim(cache, &hashed, value, &old);
+
+    if (status != PGCW_MISS && old == NULL) {
+        return status;
+    }
+    status = lease_or_copy(cache, &hashed, old, value, lease);
+    if (old != NULL && (status == PGCW_BUSY || status == PGCW_NO_MEMORY)) {
+        status = pgcw_buffer_set(value, pgcwi_entry_value(old));
+    }
+    pgcwi_reclaim_release(old);
     return status;
 }
 
@@ -74,7 +94,7 @@ pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
     if (entry != NULL) {
         for_waiters = entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
     }
-    pgcwi_flight_complete(flight, for_waiters, entry, NULL);
+    pgcwi_fetch_complete(lease->cache, flight, for_waiters, entry, NULL);
     pgcwi_reclaim_release(entry);
     pgcwi_free(lease);
     return status;

@@ -2,8 +2,8 @@
 #include "cache/pin.h"
 
 /* A pin is the entry itself, by another name. */
-static struct pgcwi_entry *
-entry_of(struct pgcw_pin *pin)
+struct pgcwi_entry *
+pgcwi_pin_entry(struct pgcw_pin *pin)
 {
     return (struct pgcwi_entry *)(void *)pin;
 }
@@ -34,11 +34,11 @@ pgcw_cache_pin(struct pgcw_cache *cache, struct pgcw_bytes key,
 struct pgcw_bytes
 pgcw_pin_value(struct pgcw_pin *pin)
 {
-    return pgcwi_entry_value(entry_of(pin));
+    return pgcwi_entry_value(pgcwi_pin_entry(pin));
 }
 
 void
 pgcw_pin_release(struct pgcw_pin *pin)
 {
-    pgcwi_reclaim_release(entry_of(pin));
+    pgcwi_reclaim_release(pgcwi_pin_entry(pin));
 }

@@ -9,5 +9,6 @@
 enum pgcw_status pgcwi_pin_give(enum pgcw_status status,
                                 struct pgcwi_entry *entry,
                                 struct pgcw_pin **pin);
+struct pgcwi_entry *pgcwi_pin_entry(struct pgcw_pin *pin);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "cache/rcu.h"
+#include "cache/transaction.h"
 
 #define CACHE_LINE_BYTES 64
 
@@ -19,23 +20,13 @@ struct counters {
     _Atomic uint64_t misses;
 };
 
-struct reader {
+struct pgcwi_reader {
     /* guarded by readers_lock */
     struct cds_list_head in_readers;
     struct counters of_cache[PGCWI_CACHE_MAX];
 };
 
-/* What a thread has of its own. */
-struct thread_state {
-    /* NULL: not known to RCU */
-    struct reader *reader;
-    uint32_t depth;
-    /* no destructor could be had: leave RCU after each section */
-    bool leaves_after_section;
-};
-
-/* initial-exec: an access is one instruction, also in a shared library */
-static _Thread_local struct thread_state thread
+_Thread_local struct pgcwi_thread pgcwi_thread
     __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t readers_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +36,7 @@ static struct pgcwi_reader_counts ended[PGCWI_CACHE_MAX];
 static bool is_cache_number_taken[PGCWI_CACHE_MAX];
 
 /* Counts for threads that got no memory for their own; some may get lost. */
-static struct reader spare_reader;
+static struct pgcwi_reader spare_reader;
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
@@ -66,7 +57,7 @@ write_counter(_Atomic uint64_t *counter, uint64_t value)
 }
 
 static void
-keep_counts(const struct reader *reader)
+keep_counts(const struct pgcwi_reader *reader)
 {
     for (uint32_t i = 0; i < PGCWI_CACHE_MAX; i++) {
         ended[i].hits += read_counter(&reader->of_cache[i].hits);
@@ -77,9 +68,9 @@ keep_counts(const struct reader *reader)
 static void
 leave(void)
 {
-    struct reader *reader = thread.reader;
+    struct pgcwi_reader *reader = pgcwi_thread.reader;
 
-    thread.reader = NULL;
+    pgcwi_thread.reader = NULL;
     urcu_memb_unregister_thread();
     if (reader == &spare_reader) {
         return;
@@ -94,20 +85,21 @@ leave(void)
 static void
 end_section(void)
 {
-    assert(thread.depth > 0 && "no read section is open");
+    assert(pgcwi_thread.depth > 0 && "no read section is open");
     PGCWI_PUBLISHED(&pgcwi_rcu_edge);
     urcu_memb_read_unlock();
-    thread.depth--;
+    pgcwi_thread.depth--;
 }
 
 static void
 end_of_thread(void *unused)
 {
     (void)unused;
-    if (thread.reader == NULL) {
+    pgcwi_transaction_end_of_thread();
+    if (pgcwi_thread.reader == NULL) {
         return;
     }
-    while (thread.depth > 0) {
+    while (pgcwi_thread.depth > 0) {
         end_section();
     }
     leave();
@@ -122,7 +114,7 @@ make_end_key(void)
 static void
 join(void)
 {
-    struct reader *reader =
+    struct pgcwi_reader *reader =
         pgcwi_alloc_aligned(CACHE_LINE_BYTES, sizeof(*reader));
 
     if (reader == NULL) {
@@ -133,19 +125,19 @@ join(void)
         pthread_mutex_unlock(&readers_lock);
     }
     pthread_once(&key_once, make_end_key);
-    thread.leaves_after_section =
+    pgcwi_thread.leaves_after_section =
         !has_end_key || pthread_setspecific(end_key, reader) != 0;
-    thread.reader = reader;
+    pgcwi_thread.reader = reader;
     urcu_memb_register_thread();
 }
 
 void
 pgcwi_reader_begin(void)
 {
-    if (thread.reader == NULL) {
+    if (pgcwi_thread.reader == NULL) {
         join();
     }
-    thread.depth++;
+    pgcwi_thread.depth++;
     urcu_memb_read_lock();
 }
 
@@ -153,7 +145,7 @@ void
 pgcwi_reader_end(void)
 {
     end_section();
-    if (thread.leaves_after_section && thread.depth == 0) {
+    if (pgcwi_thread.leaves_after_section && pgcwi_thread.depth == 0) {
         leave();
     }
 }
@@ -161,13 +153,13 @@ pgcwi_reader_end(void)
 bool
 pgcwi_reader_is_inside(void)
 {
-    return thread.depth > 0;
+    return pgcwi_thread.depth > 0;
 }
 
 void
 pgcwi_reader_count_hit(uint32_t cache_number)
 {
-    _Atomic uint64_t *hits = &thread.reader->of_cache[cache_number].hits;
+    _Atomic uint64_t *hits = &pgcwi_thread.reader->of_cache[cache_number].hits;
 
     write_counter(hits, read_counter(hits) + 1);
 }
@@ -175,13 +167,14 @@ pgcwi_reader_count_hit(uint32_t cache_number)
 void
 pgcwi_reader_count_miss(uint32_t cache_number)
 {
-    _Atomic uint64_t *misses = &thread.reader->of_cache[cache_number].misses;
+    _Atomic uint64_t *misses =
+        &pgcwi_thread.reader->of_cache[cache_number].misses;
 
     write_counter(misses, read_counter(misses) + 1);
 }
 
 static void
-add_counts(struct pgcwi_reader_counts *sum, const struct reader *reader,
+add_counts(struct pgcwi_reader_counts *sum, const struct pgcwi_reader *reader,
            uint32_t cache_number)
 {
     sum->hits += read_counter(&reader->of_cache[cache_number].hits);
@@ -198,7 +191,8 @@ pgcwi_reader_sum(uint32_t cache_number)
     add_counts(&sum, &spare_reader, cache_number);
     cds_list_for_each(position, &readers)
     {
-        add_counts(&sum, cds_list_entry(position, struct reader, in_readers),
+        add_counts(&sum,
+                   cds_list_entry(position, struct pgcwi_reader, in_readers),
                    cache_number);
     }
     pthread_mutex_unlock(&readers_lock);
@@ -223,7 +217,7 @@ pgcwi_reader_cache_join(uint32_t *cache_number)
 }
 
 static void
-clear_counts(struct reader *reader, uint32_t cache_number)
+clear_counts(struct pgcwi_reader *reader, uint32_t cache_number)
 {
     write_counter(&reader->of_cache[cache_number].hits, 0);
     write_counter(&reader->of_cache[cache_number].misses, 0);
@@ -240,7 +234,7 @@ pgcwi_reader_cache_leave(uint32_t cache_number)
     clear_counts(&spare_reader, cache_number);
     cds_list_for_each(position, &readers)
     {
-        clear_counts(cds_list_entry(position, struct reader, in_readers),
+        clear_counts(cds_list_entry(position, struct pgcwi_reader, in_readers),
                      cache_number);
     }
     pthread_mutex_unlock(&readers_lock);

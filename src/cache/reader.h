@@ -23,6 +23,24 @@ struct pgcwi_reader_counts {
     uint64_t misses;
 };
 
+struct pgcwi_reader;
+struct pgcw_transaction;
+
+/* What a thread has of its own. */
+struct pgcwi_thread {
+    /* NULL: not known to RCU */
+    struct pgcwi_reader *reader;
+    /* open ones, of any cache: see cache/transaction.h */
+    struct pgcw_transaction *transactions;
+    uint32_t depth;
+    /* no destructor could be had: leave RCU after each section */
+    bool leaves_after_section;
+};
+
+/* initial-exec: an access is one instruction, also in a shared library */
+extern _Thread_local struct pgcwi_thread pgcwi_thread
+    __attribute__((tls_model("initial-exec")));
+
 /* A number below PGCWI_CACHE_MAX for a new cache; false if all are taken. */
 bool pgcwi_reader_cache_join(uint32_t *cache_number);
 /* No thread uses the cache any more. */

@@ -42,6 +42,9 @@
 #define PGCWI_ROW_BITS_MAX 20u
 #define PGCWI_KEY_BITS_LESS 4u
 
+/* Below `all` once a cache was opened: nothing with such a stamp is valid. */
+#define PGCWI_CLOCK_DEAD UINT64_C(0)
+
 struct pgcwi_stamps {
     /* immutable after init */
     _Atomic uint64_t *slots;

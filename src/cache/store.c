@@ -2,22 +2,23 @@
 /* Entries on their way into the table, and out of it. */
 #include "cache/cache.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/options.h"
 #include "cache/reader.h"
+#include "cache/transaction.h"
 
 /* short, so that who waits for the write lock does not wait long */
 #define SWEEP_ENTRIES 64
 
-/*
- * Why an entry goes: `cause`, unless it was of no use any more. Entries that
- * were are counted.
- */
+/* Why an entry goes: `cause`, unless it was of no use any more. Counted. */
 static enum pgcw_removal_cause
 find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
            enum pgcw_removal_cause cause)
 {
     if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
+        pgcwi_cache_count(cache, PGCWI_ENTRIES_INVALIDATED);
         return PGCW_REMOVED_INVALIDATED;
     }
     if (pgcwi_entry_is_expired(entry)) {
@@ -26,6 +27,8 @@ find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
     }
     if (cause == PGCW_REMOVED_EVICTED) {
         pgcwi_cache_count(cache, PGCWI_EVICTIONS);
+    } else if (cause == PGCW_REMOVED_REPLACED) {
+        pgcwi_cache_count(cache, PGCWI_REPLACEMENTS);
     }
     return cause;
 }
@@ -104,6 +107,20 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return true;
 }
 
+/* Whether it is what an invalidation took away. In a read section. */
+static bool
+was_needless(const struct pgcw_cache *cache, const struct pgcwi_key *key,
+             const struct pgcwi_entry *entry)
+{
+    const struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
+
+    return old != NULL && !pgcwi_entry_is_coherent(old, &cache->stamps) &&
+           !pgcwi_entry_is_expired(old) && old->is_absent == entry->is_absent &&
+           old->value_size == entry->value_size &&
+           memcmp(pgcwi_entry_value(old).data, pgcwi_entry_value(entry).data,
+                  entry->value_size) == 0;
+}
+
 static enum pgcw_status
 refuse_stale(struct pgcw_cache *cache, struct pgcwi_entry *entry)
 {
@@ -117,9 +134,14 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
                     struct pgcwi_entry *entry)
 {
     bool is_inserted;
+    bool is_needless;
 
     if (pgcwi_entry_bytes(entry) > cache->eviction.max_bytes) {
         return PGCW_TOO_LARGE;
+    }
+    if (pgcwi_transaction_is_private(cache)) {
+        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_TRANSACTION);
+        return PGCW_OK;
     }
     if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
         return refuse_stale(cache, entry); /* it would be dead on arrival */
@@ -129,6 +151,7 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return PGCW_NO_MEMORY;
     }
     pgcwi_reader_begin();
+    is_needless = was_needless(cache, key, entry); /* may take its time */
     pthread_mutex_lock(&cache->write_lock);
     is_inserted = insert(cache, key, entry);
     pthread_mutex_unlock(&cache->write_lock);
@@ -137,6 +160,9 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return refuse_stale(cache, entry);
     }
     pgcwi_cache_count(cache, PGCWI_FILLS);
+    if (is_needless) {
+        pgcwi_cache_count(cache, PGCWI_NEEDLESS_INVALIDATIONS);
+    }
     return PGCW_OK;
 }
 
@@ -178,6 +204,8 @@ pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
     entry->is_absent = fill->is_absent;
     entry->ttl_ms = ttl_of(cache, fill);
     entry->weight = weigh(cache, entry);
+    atomic_init(&entry->refresh_after_ms,
+                fill->is_absent ? 0 : cache->refresh_after_ms);
     return entry;
 }
 

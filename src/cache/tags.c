@@ -38,6 +38,17 @@ pgcwi_tag_is_valid(const struct pgcw_tag *tag)
            (tag->schema == NULL || pgcwi_name_is_valid(tag->schema));
 }
 
+struct pgcw_event
+pgcwi_tag_event(const struct pgcw_tag *tag)
+{
+    return (struct pgcw_event){
+        .schema = tag->schema != NULL ? tag->schema : "",
+        .table = tag->table,
+        .keys = &tag->key,
+        .key_count = tag->key.data != NULL ? 1 : 0,
+    };
+}
+
 bool
 pgcwi_tags_is_used(const struct pgcwi_tags *tags)
 {
@@ -52,8 +63,8 @@ pgcwi_slots_init(struct pgcwi_slots *slots, uint32_t key_slot)
     slots->numbers[0] = key_slot;
 }
 
-static bool
-has_slot(const struct pgcwi_slots *slots, uint32_t slot)
+bool
+pgcwi_slots_has(const struct pgcwi_slots *slots, uint32_t slot)
 {
     for (uint32_t i = 0; i < slots->count; i++) {
         if (slots->numbers[i] == slot) {
@@ -63,8 +74,8 @@ has_slot(const struct pgcwi_slots *slots, uint32_t slot)
     return false;
 }
 
-static bool
-has_everything(const struct pgcwi_slots *slots)
+bool
+pgcwi_slots_has_everything(const struct pgcwi_slots *slots)
 {
     return slots->count == 2 && slots->numbers[1] == PGCWI_SLOT_UNTAGGED;
 }
@@ -87,7 +98,7 @@ pgcwi_slots_finish(struct pgcwi_slots *slots)
 static void
 add_slot(struct pgcwi_slots *slots, uint32_t slot)
 {
-    if (has_everything(slots) || has_slot(slots, slot)) {
+    if (pgcwi_slots_has_everything(slots) || pgcwi_slots_has(slots, slot)) {
         return;
     }
     if (slots->count == PGCWI_SLOTS_MAX) {
@@ -225,17 +236,23 @@ pgcwi_tags_add(struct pgcwi_tags *tags, const struct pgcw_tag *tag,
     return PGCW_OK;
 }
 
+/* What is done with each slot of an event. */
+struct visitor {
+    void (*visit)(void *context, uint32_t slot);
+    void *context;
+};
+
 static void
-raise_table(struct pgcwi_tags *tags, const struct pgcwi_tagged_table *table,
-            const struct pgcw_event *event, uint64_t clock)
+visit_table(const struct pgcwi_tags *tags,
+            const struct pgcwi_tagged_table *table,
+            const struct pgcw_event *event, struct visitor visitor)
 {
-    pgcwi_stamps_set(tags->stamps, any_slot(table), clock);
+    visitor.visit(visitor.context, any_slot(table));
     if (event->key_count == 0) {
-        pgcwi_stamps_set(tags->stamps, whole_slot(table), clock);
+        visitor.visit(visitor.context, whole_slot(table));
     }
     for (size_t i = 0; i < event->key_count; i++) {
-        pgcwi_stamps_set(tags->stamps, row_slot(tags, table, event->keys[i]),
-                         clock);
+        visitor.visit(visitor.context, row_slot(tags, table, event->keys[i]));
     }
 }
 
@@ -247,19 +264,57 @@ is_about(const struct pgcw_event *event, const struct pgcwi_tagged_table *table)
            strcmp(event->schema, table->schema) == 0;
 }
 
-void
-pgcwi_tags_raise(struct pgcwi_tags *tags, const struct pgcw_event *event)
+/* The caller holds the lock. */
+static void
+visit_slots(const struct pgcwi_tags *tags, const struct pgcw_event *event,
+            struct visitor visitor)
 {
-    pthread_mutex_lock(&tags->stamps->lock);
-    uint64_t clock = pgcwi_stamps_advance(tags->stamps);
-    pgcwi_stamps_set(tags->stamps, PGCWI_SLOT_UNTAGGED, clock);
+    visitor.visit(visitor.context, PGCWI_SLOT_UNTAGGED);
     for (uint32_t i = find_place(tags, event->table, "");
          i < tags->table_count &&
          strcmp(tags->tables[i].name, event->table) == 0;
          i++) {
         if (is_about(event, &tags->tables[i])) {
-            raise_table(tags, &tags->tables[i], event, clock);
+            visit_table(tags, &tags->tables[i], event, visitor);
         }
     }
+}
+
+struct raise {
+    struct pgcwi_stamps *stamps;
+    uint64_t clock;
+};
+
+static void
+raise_slot(void *context, uint32_t slot)
+{
+    const struct raise *raise = context;
+
+    pgcwi_stamps_set(raise->stamps, slot, raise->clock);
+}
+
+void
+pgcwi_tags_raise(struct pgcwi_tags *tags, const struct pgcw_event *event)
+{
+    pthread_mutex_lock(&tags->stamps->lock);
+    struct raise raise = {tags->stamps, pgcwi_stamps_advance(tags->stamps)};
+    visit_slots(tags, event, (struct visitor){raise_slot, &raise});
     pthread_mutex_unlock(&tags->stamps->lock);
+}
+
+static void
+collect_slot(void *context, uint32_t slot)
+{
+    add_slot(context, slot);
+}
+
+uint32_t
+pgcwi_tags_collect(struct pgcwi_tags *tags, const struct pgcw_event *event,
+                   struct pgcwi_slots *slots)
+{
+    pthread_mutex_lock(&tags->stamps->lock);
+    visit_slots(tags, event, (struct visitor){collect_slot, slots});
+    uint32_t table_count = tags->table_count;
+    pthread_mutex_unlock(&tags->stamps->lock);
+    return table_count;
 }

@@ -51,6 +51,8 @@ void pgcwi_tags_fini(struct pgcwi_tags *tags);
 
 /* Whether an event could have these names. */
 bool pgcwi_tag_is_valid(const struct pgcw_tag *tag);
+/* Of what the tag names; it refers to the tag. */
+struct pgcw_event pgcwi_tag_event(const struct pgcw_tag *tag);
 
 bool pgcwi_tags_is_used(const struct pgcwi_tags *tags);
 
@@ -61,11 +63,21 @@ void pgcwi_slots_add_everything(struct pgcwi_slots *slots);
 /* If nothing was added, the entry depends on the whole cache. */
 void pgcwi_slots_finish(struct pgcwi_slots *slots);
 
+bool pgcwi_slots_has(const struct pgcwi_slots *slots, uint32_t slot);
+bool pgcwi_slots_has_everything(const struct pgcwi_slots *slots);
+
 /* On PGCW_INVALID_ARGUMENT, and where room is short, everything is added. */
 enum pgcw_status pgcwi_tags_add(struct pgcwi_tags *tags,
                                 const struct pgcw_tag *tag,
                                 struct pgcwi_slots *slots);
 /* Make what the event is about invalid. */
 void pgcwi_tags_raise(struct pgcwi_tags *tags, const struct pgcw_event *event);
+/*
+ * Add the slots that it would raise. Returns how many tables are known: one
+ * that is named later may have slots that it would raise as well.
+ */
+uint32_t pgcwi_tags_collect(struct pgcwi_tags *tags,
+                            const struct pgcw_event *event,
+                            struct pgcwi_slots *slots);
 
 #endif

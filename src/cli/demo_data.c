@@ -60,6 +60,7 @@ install(const struct pgcwi_demo_run *run, PGconn *connection,
     options.channel = run->channel;
     options.tables = names;
     options.table_count = PGCWI_DEMO_TABLES;
+    options.rows = run->options->has_row_keys;
     enum pgcw_status status =
         pgcw_install_plan(connection, &options, &plan, error);
     if (status == PGCW_OK) {

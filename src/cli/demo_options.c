@@ -107,6 +107,10 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
          .value = "N",
          .number = &options->seed,
          .help = "for the choice of rows (1)"},
+        {.name = "row-keys",
+         .flag = &options->has_row_keys,
+         .help =
+             "let the triggers tell rows, and each value depend on its own"},
         {.name = "deaf",
          .flag = &options->is_deaf,
          .help =

@@ -16,6 +16,7 @@ struct pgcwi_demo_options {
     uint32_t rows;
     uint32_t seed;
     uint32_t writes_per_second; /* 0: as fast as possible */
+    bool has_row_keys;
     bool is_deaf;
     bool has_json;
 };

@@ -19,6 +19,7 @@ pgcwi_demo_thread_random(const struct pgcwi_demo_thread *thread)
 }
 
 struct reader {
+    const struct pgcwi_demo_run *run;
     PGconn *connection;
     uint32_t table;
 };
@@ -48,6 +49,16 @@ store(const PGresult *result, int64_t id, struct pgcw_fill *fill,
         fill, (struct pgcw_bytes){bytes, sizeof(head) + payload_bytes});
 }
 
+static enum pgcw_status
+depend_on_row(const struct reader *reader, const char *id,
+              struct pgcw_fill *fill)
+{
+    char table[16];
+    struct pgcw_tag tag = {reader->run->schema, table, {id, strlen(id)}};
+    snprintf(table, sizeof(table), "items_%02u", (unsigned)reader->table);
+    return pgcw_fill_add_tag(fill, &tag);
+}
+
 /* The loader: one row, by its primary key. */
 static enum pgcw_status
 load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
@@ -71,6 +82,9 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
         status = fail_load(error, PGCW_NOT_FOUND, "the row is not there");
     } else {
         status = store(result, id, fill, error);
+    }
+    if (status == PGCW_OK && reader->run->options->has_row_keys) {
+        status = depend_on_row(reader, text, fill);
     }
     PQclear(result);
     return status;
@@ -101,6 +115,7 @@ pgcwi_demo_read(void *context)
     struct pgcwi_demo_run *run = thread->run;
     struct pgcwi_demo_random random = pgcwi_demo_thread_random(thread);
     struct reader reader = {
+        .run = run,
         .connection = pgcwi_demo_connect(run, "pgcachewatch demo reader")};
     struct pgcw_buffer value = PGCW_BUFFER_INIT;
     bool goes_on =

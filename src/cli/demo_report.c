@@ -266,8 +266,9 @@ percent(uint64_t part, uint64_t whole)
 }
 
 static void
-print_figures(const struct pgcwi_demo_sample *now, const struct rates *rates)
+print_figures(const struct pgcwi_demo_report *report, const struct rates *rates)
 {
+    const struct pgcwi_demo_sample *now = &report->last;
     char text[NUMBER_BYTES];
     const struct pgcwi_demo_findings *findings = &now->findings;
     printf("  lookups/s               %s\n", grouped(text, rates->lookups));
@@ -283,8 +284,10 @@ print_figures(const struct pgcwi_demo_sample *now, const struct rates *rates)
     printf("                          %.0f %% before the writer had the "
            "answer to its COMMIT\n",
            percent(findings->applied_before_answer, findings->latency.total));
-    printf("  invalidations           %llu of a whole table's cache\n",
-           (unsigned long long)now->invalidations);
+    printf("  invalidations           %llu %s\n",
+           (unsigned long long)now->invalidations,
+           report->run->options->has_row_keys ? "of single rows"
+                                              : "of a whole table's cache");
     printf("  gaps                    %llu, %llu caches flushed\n",
            (unsigned long long)now->listener.gaps,
            (unsigned long long)now->flushes);
@@ -333,7 +336,7 @@ pgcwi_demo_report_summary(struct pgcwi_demo_report *report,
            grouped(text, run->options->rows),
            run->is_database_removed ? "PostgreSQL on this machine (fsync off)"
                                     : "the database that was named");
-    print_figures(now, &rates);
+    print_figures(report, &rates);
     printf("  compared at the end     %s cached values\n",
            grouped(text, (double)verdict->compared_at_end));
     printf("  stale reads found       %s\n",

@@ -10,9 +10,6 @@
 #include "base/clock.h"
 #include "support/load.h"
 
-#define MANY 64
-#define HALF (MANY / 2)
-
 static int
 init(void **state)
 {
@@ -161,85 +158,6 @@ P1_who_comes_after_an_invalidation_does_not_wait_for_the_load_before(
 }
 
 static void
-let_all_others_wait(struct load *load)
-{
-    wait_for_waiters(load->cache, MANY - 1);
-}
-
-static void
-threads_that_miss_one_key_share_one_load(void **state)
-{
-    struct load load = LOAD_OF(*state, "value");
-    struct fetch fetches[MANY];
-
-    load.middle = let_all_others_wait;
-    for (int i = 0; i < MANY; i++) {
-        start_fetch(&fetches[i], "key", &load);
-    }
-    for (int i = 0; i < MANY; i++) {
-        assert_true(end_fetch_with(&fetches[i], "value"));
-    }
-    assert_int_equal(load_count(&load), 1);
-    assert_int_equal(stats_of(*state).loads, 1);
-    assert_int_equal(stats_of(*state).flight_waits, MANY - 1);
-    assert_true(has_text(*state, "key", "value"));
-}
-
-static void
-threads_that_come_without_order_share_one_load(void **state)
-{
-    struct load load = LOAD_OF(*state, "value");
-    struct fetch fetches[MANY];
-
-    for (int round = 0; round < 20; round++) {
-        char key[16];
-
-        (void)snprintf(key, sizeof(key), "key-%d", round);
-        for (int i = 0; i < MANY; i++) {
-            start_fetch(&fetches[i], key, &load);
-        }
-        for (int i = 0; i < MANY; i++) {
-            assert_true(end_fetch_with(&fetches[i], "value"));
-        }
-        assert_int_equal(load_count(&load), round + 1);
-    }
-}
-
-static void
-P1_invalidation_in_the_middle_makes_exactly_two_loads(void **state)
-{
-    struct load old = LOAD_OF(*state, "old");
-    struct load new = LOAD_OF(*state, "new");
-    struct fetch before[HALF];
-    struct fetch after[HALF];
-
-    old.middle = wait_until_told;
-    new.middle = wait_until_told;
-    for (int i = 0; i < HALF; i++) {
-        start_fetch(&before[i], "key", &old);
-    }
-    wait_for_waiters(*state, HALF - 1);
-    pgcw_cache_invalidate_all(*state);
-    for (int i = 0; i < HALF; i++) {
-        start_fetch(&after[i], "key", &new);
-    }
-    wait_for_waiters(*state, 2 * (HALF - 1));
-    gate_open(&old.may_end);
-    for (int i = 0; i < HALF; i++) {
-        assert_true(end_fetch_with(&before[i], "old"));
-    }
-    assert_true(has_nothing(*state, "key"));
-    gate_open(&new.may_end);
-    for (int i = 0; i < HALF; i++) {
-        assert_true(end_fetch_with(&after[i], "new"));
-    }
-    assert_int_equal(load_count(&old), 1);
-    assert_int_equal(load_count(&new), 1);
-    assert_int_equal(stats_of(*state).loads, 2);
-    assert_true(has_text(*state, "key", "new"));
-}
-
-static void
 newcomer_does_not_wait_for_an_overdue_load(void **state)
 {
     struct load hangs = LOAD_OF(*state, "late");
@@ -364,9 +282,6 @@ main(void)
         TEST(invalidation_of_another_key_leaves_the_load_valid),
         TEST(
             P1_who_comes_after_an_invalidation_does_not_wait_for_the_load_before),
-        TEST(threads_that_miss_one_key_share_one_load),
-        TEST(threads_that_come_without_order_share_one_load),
-        TEST(P1_invalidation_in_the_middle_makes_exactly_two_loads),
         TEST(newcomer_does_not_wait_for_an_overdue_load),
         TEST(who_waits_loads_when_the_load_is_overdue),
         TEST(P2_closed_cache_loads_each_time_and_keeps_nothing),

@@ -138,6 +138,8 @@ replaced_value_is_told_once_no_reader_has_it(void **state)
     wait_until_told(cache);
     assert_int_equal(told[PGCW_REMOVED_REPLACED], 1);
     assert_string_equal(last_told, "key=old");
+    assert_int_equal(stats_of(cache).replacements, 1);
+    assert_int_equal(stats_of(cache).entries_invalidated, 0);
     pgcwi_cache_close(cache);
 }
 
@@ -153,6 +155,8 @@ invalidated_entries_are_told_as_such(void **state)
     assert_int_equal(put_text(cache, "replaced", "2"), PGCW_OK);
     pgcw_cache_invalidate_all(cache);
     assert_int_equal(put_text(cache, "replaced", "3"), PGCW_OK);
+    assert_int_equal(stats_of(cache).entries_invalidated, 2);
+    assert_int_equal(stats_of(cache).replacements, 0);
     pgcwi_cache_close(cache);
     assert_int_equal(told[PGCW_REMOVED_INVALIDATED], 2);
     assert_int_equal(told[PGCW_REMOVED_CLOSED], 1);

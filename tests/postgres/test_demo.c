@@ -220,6 +220,22 @@ p1_few_rows_under_many_writes_are_never_stale(void **state)
     assert_true(figure("stale_reads") == 0);
 }
 
+static void
+p1_values_that_depend_on_their_rows_are_never_stale(void **state)
+{
+    (void)state;
+    char *arguments[] = {
+        "demo",   "--seconds",  "2",         "--rows", "64",
+        "--json", "--row-keys", "--writers", "4",      "--writes-per-second",
+        "0",      NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 0);
+    expect_words("of single rows");
+    assert_true(figure("commits") > 100);
+    assert_true(figure("stale_reads") == 0);
+    assert_true(figure("compared_at_end") > 0);
+}
+
 /* What the check is worth: caches that ignore events are found out. */
 static void
 deaf_caches_are_found_stale_and_the_exit_code_says_so(void **state)
@@ -392,6 +408,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(demo_on_its_own_server_finds_no_stale_read),
         cmocka_unit_test(p1_few_rows_under_many_writes_are_never_stale),
+        cmocka_unit_test(p1_values_that_depend_on_their_rows_are_never_stale),
         cmocka_unit_test(deaf_caches_are_found_stale_and_the_exit_code_says_so),
         cmocka_unit_test(interrupted_demo_sums_up_and_leaves_nothing),
         cmocka_unit_test(

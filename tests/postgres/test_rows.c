@@ -87,14 +87,9 @@ check_key(const struct key_case *key)
     char sql[512];
     char event[256];
 
-    snprintf(
-        sql, sizeof sql,
-        "DROP TABLE IF EXISTS t; CREATE TABLE t (n int, \"K k\" %s PRIMARY "
-        "KEY)",
-        key->type);
-    database_run(connection, sql);
-    install_rows("t");
-    snprintf(sql, sizeof sql, "INSERT INTO t VALUES (1, %s)", key->value);
+    make_keyed(key->type);
+    snprintf(sql, sizeof sql, "INSERT INTO t (n, k) VALUES (1, %s)",
+             key->value);
     snprintf(event, sizeof event, "insert t [%s]", key->key);
     expect(sql, event);
     snprintf(event, sizeof event, "delete t [%s]", key->key);
@@ -373,8 +368,8 @@ main(void)
         ROWS_TEST(update_of_a_key_tells_the_old_and_the_new),
         ROWS_TEST(every_way_to_write_tells_its_keys),
         ROWS_TEST(equal_statements_of_one_transaction_fold),
-        ROWS_TEST(key_has_the_same_form_in_every_session),
-        ROWS_TEST(enum_and_domain_keys_are_told),
+        KEYED_TEST(key_has_the_same_form_in_every_session),
+        KEYED_TEST(enum_and_domain_keys_are_told),
         ROWS_TEST(key_of_several_columns_is_an_array),
         ROWS_TEST(what_has_no_usable_key_tells_of_the_table),
         ROWS_TEST(partitions_tell_keys_where_they_are_written),

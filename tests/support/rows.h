@@ -31,6 +31,31 @@ stop_listening(void **state)
 #define ROWS_TEST(name) \
     cmocka_unit_test_setup_teardown(name, listen_anew, stop_listening)
 
+/* A key that is the table's first column is read in another way than one
+ * that follows others. */
+static bool key_is_first;
+
+static inline int
+listen_anew_key_first(void **state)
+{
+    key_is_first = true;
+    return listen_anew(state);
+}
+
+static inline int
+listen_anew_key_last(void **state)
+{
+    key_is_first = false;
+    return listen_anew(state);
+}
+
+/* Both ways: its tables are those of make_keyed(). */
+#define KEYED_TEST(name)                                            \
+    cmocka_unit_test_setup_teardown(name, listen_anew_key_first,    \
+                                    stop_listening),                \
+        cmocka_unit_test_setup_teardown(name, listen_anew_key_last, \
+                                        stop_listening)
+
 static inline void
 install_rows(const char *table)
 {
@@ -39,6 +64,21 @@ install_rows(const char *table)
     options.rows = true;
     commit(plan(&options));
     expect_nothing_to_do(&options);
+}
+
+/* A table t with the columns n and k, which is the key. */
+static inline void
+make_keyed(const char *type)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof sql,
+             key_is_first ? "CREATE TABLE t (k %s PRIMARY KEY, n int)"
+                          : "CREATE TABLE t (n int, k %s PRIMARY KEY)",
+             type);
+    database_run(connection, "DROP TABLE IF EXISTS t");
+    database_run(connection, sql);
+    install_rows("t");
 }
 
 static inline void
