@@ -64,8 +64,8 @@ exec(void)
 static void
 exec_plainly(void)
 {
-    PGresult *rows = PQexecParams(connection, query.command, 1, NULL, one,
-                                  NULL, NULL, 0);
+    PGresult *rows =
+        PQexecParams(connection, query.command, 1, NULL, one, NULL, NULL, 0);
 
     if (PQntuples(rows) != 1) {
         give_up(PQerrorMessage(connection));
@@ -122,8 +122,7 @@ measure(void (*call)(void), int calls)
         for (int i = 0; i < calls; i++) {
             call();
         }
-        rounds[round] =
-            (double)(pgcwi_clock_monotonic_ns() - begin_ns) / calls;
+        rounds[round] = (double)(pgcwi_clock_monotonic_ns() - begin_ns) / calls;
     }
     qsort(rounds, ROUNDS, sizeof(rounds[0]), compare);
     return rounds[ROUNDS / 2];
