@@ -65,7 +65,6 @@ static const char *const nodes[] = {
     "SCALARARRAYOPEXPR",
     "SETOPERATIONSTMT",
     "SORTGROUPCLAUSE",
-    "SQLVALUEFUNCTION",
     "SUBLINK",
     "SUBSCRIPTINGREF",
     "TARGETENTRY",

@@ -112,6 +112,8 @@ part_that_is_not_known_is_refused(void **state)
 {
     (void)state;
     accept((struct fact){{"node", "CASEEXPR", NULL, NULL}});
+    refuse((struct fact){{"node", "SQLVALUEFUNCTION", NULL, NULL}},
+           "which of SQL's own functions");
     refuse((struct fact){{"node", "CASE_EXPR", NULL, NULL}},
            "its part CASE_EXPR is not known");
     refuse((struct fact){{"node", "JSONEXPR", NULL, NULL}}, "JSONEXPR");
