@@ -74,6 +74,7 @@
 #include <pgcachewatch/many.h>
 #include <pgcachewatch/outage.h>
 #include <pgcachewatch/pin.h>
+#include <pgcachewatch/query.h>
 #include <pgcachewatch/stats.h>
 #include <pgcachewatch/status.h>
 #include <pgcachewatch/strategy.h>
