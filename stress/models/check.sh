@@ -119,7 +119,8 @@ ROW
             # shellcheck disable=SC2086
             if [ "$got" = fails ]; then
                 grep -m 1 '^pan' out
-                spin -t -p -g $options "$models/$model.pml" | tail -60
+                spin -k "$model.pml.trail" -p -g $options \
+                    "$models/$model.pml" | tail -60
             else
                 tail -20 out
             fi
