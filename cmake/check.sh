@@ -66,7 +66,7 @@ check()
 {
     name=$1
     shift
-    PGCW_SERVER_REQUIRED=1 $without_aslr ctest --test-dir "build/$name" --output-on-failure \
+    PGCW_SERVER_REQUIRED=1 PGCW_SPIN_REQUIRED=1 $without_aslr ctest --test-dir "build/$name" --output-on-failure \
         --no-tests=error --parallel "$jobs" "$@"
 }
 
@@ -79,7 +79,7 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
     without_aslr="setarch $(uname -m) -R"
 fi
 
-heading "gcc: unit, api, abi, postgres, stress, convention"
+heading "gcc: unit, api, abi, postgres, stress, model, convention"
 build debug debug gcc
 check debug
 

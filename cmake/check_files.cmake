@@ -32,7 +32,7 @@ endforeach()
 
 set(patterns "")
 foreach(folder src include sql tests stress cmake)
-    foreach(name *.c *.h *.cpp *.sql *.sh *.cmake CMakeLists.txt)
+    foreach(name *.c *.h *.cpp *.sql *.sh *.cmake *.pml CMakeLists.txt)
         list(APPEND patterns ${ROOT}/${folder}/${name})
     endforeach()
 endforeach()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# How tests are declared. Labels: unit, postgres, stress, api, abi, convention.
+# How tests are declared. Labels: unit, postgres, stress, api, abi, model,
+# convention.
 
 # Where the server of this build tree leaves word of itself; for stress/ too.
 set(PGCW_TEST_SERVER_DIR ${PROJECT_BINARY_DIR}/tests/server_is_here

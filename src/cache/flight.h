@@ -17,6 +17,8 @@
  *
  * What a value depends on is known only when it is loaded. So who has joined
  * after some event looks once more, at the end.
+ *
+ * Checked by stress/models/coherence.pml.
  */
 #ifndef PGCWI_CACHE_FLIGHT_H
 #define PGCWI_CACHE_FLIGHT_H

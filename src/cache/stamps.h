@@ -23,6 +23,8 @@
  * The first slots have their own meaning; the rest stand for hashes, of keys
  * and of rows, so that two of them may share one: a needless reload at
  * worst.
+ *
+ * Checked by stress/models/coherence.pml.
  */
 #ifndef PGCWI_CACHE_STAMPS_H
 #define PGCWI_CACHE_STAMPS_H

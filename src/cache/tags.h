@@ -11,6 +11,8 @@
  * before an event of a table that nobody had named yet. So a new table's
  * slots begin where the last event of any table is, and such a load comes
  * too late (P1).
+ *
+ * Checked by stress/models/coherence.pml.
  */
 #ifndef PGCWI_CACHE_TAGS_H
 #define PGCWI_CACHE_TAGS_H

@@ -12,6 +12,8 @@
  * Timers: due_ns is the earliest time at which a strategy wants to expire.
  * Whoever may have changed it makes sure that a worker knows: see
  * listener/worker_pool.h.
+ *
+ * Checked by stress/models/listener.pml, but for timers.
  */
 #ifndef PGCWI_LISTENER_ATTACHMENT_H
 #define PGCWI_LISTENER_ATTACHMENT_H
