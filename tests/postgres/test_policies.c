@@ -280,6 +280,7 @@ P2_error_policy_calls_no_loader_while_the_listener_is_away(void **state)
 
 /* As many connections as there are places: more at once find none. */
 struct pool {
+    struct policy_test *test; /* NULL: its loads wait for nobody */
     pthread_mutex_t lock;
     PGconn *free[PLACES];
     int free_count;
@@ -315,6 +316,19 @@ give_connection_back(struct pool *pool, PGconn *connection)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* The first loads end when somebody waits for their places. */
+static void
+hold_place_until_one_waits(struct pool *pool)
+{
+    int64_t deadline_ns =
+        pgcwi_clock_monotonic_ns() + PATIENCE_MS * PGCWI_NS_PER_MS;
+
+    while (pool->test != NULL && stats_of(pool->test).place_waits == 0 &&
+           pgcwi_clock_monotonic_ns() < deadline_ns) {
+        sched_yield();
+    }
+}
+
 static enum pgcw_status
 load_with_pool(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
                struct pgcw_error *error)
@@ -328,6 +342,7 @@ load_with_pool(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
     if (connection == NULL) {
         return PGCW_LOAD_FAILED;
     }
+    hold_place_until_one_waits(pool);
     memcpy(&id, key.data, sizeof(id));
     (void)snprintf(sql, sizeof(sql),
                    "SELECT version FROM orders, pg_sleep(0.002) WHERE id = %d",
@@ -405,7 +420,7 @@ P9_no_more_than_max_loads_reach_the_database_after_a_flush(void **state)
 {
     struct policy_test *test = *state;
     struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
-    struct pool pool = {.loads = 0};
+    struct pool pool = {.test = test};
 
     options.max_loads = PLACES;
     options.load_timeout_ms = PATIENCE_MS;
@@ -468,7 +483,7 @@ static void
 P6_heartbeats_keep_old_values_fresh_and_a_silence_ends_it(void **state)
 {
     struct policy_test *test = *state;
-    struct pool pool = {.loads = 0};
+    struct pool pool = {.test = NULL};
 
     create_with_policy(test, PGCW_OUTAGE_BYPASS);
     open_pool(&pool);
