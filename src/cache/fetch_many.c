@@ -292,7 +292,6 @@ begin_own(struct batch *batch)
         part->load.stamp = stamp;
         if (part->seat.flight != NULL) {
             pgcwi_flight_begin(part->seat.flight, stamp, deadline_ns);
-            part->load.stamp = part->seat.flight->stamp;
         }
     }
 }

@@ -103,7 +103,6 @@ pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
     *flight = (struct pgcwi_flight){
         .stripe = stripe,
         .key = *key,
-        .is_alone = true,
         .stamp = stamp,
         .holders = 1,
     };
@@ -128,7 +127,6 @@ pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
     if (old != NULL) {
         take_out(old);
     }
-    flight->is_alone = false;
     flight->deadline_ns = deadline_ns;
     flight->is_in_stripe = true;
     cds_list_add(&flight->in_stripe, &stripe->flights);
@@ -145,9 +143,6 @@ static void
 set_begin(struct pgcwi_flight *flight, struct pgcw_stamp stamp,
           int64_t deadline_ns)
 {
-    if (flight->is_alone) {
-        return;
-    }
     pthread_mutex_lock(&flight->stripe->lock);
     flight->stamp = stamp;
     flight->deadline_ns = deadline_ns;

@@ -48,7 +48,6 @@ struct pgcwi_flight {
     /* immutable after start */
     struct pgcwi_flight_stripe *stripe;
     struct pgcwi_key key; /* its bytes stand behind this struct */
-    bool is_alone;
     /* written by the owner under the stripe's lock */
     struct pgcw_stamp stamp;
     int64_t deadline_ns;
@@ -85,8 +84,7 @@ struct pgcwi_flight *pgcwi_flight_start(struct pgcwi_flight_stripe *stripe,
                                         int64_t deadline_ns);
 void pgcwi_flight_hold(struct pgcwi_flight *flight);
 
-/* One that nobody can join, beside the key's flight, and whose stamp stays as
- * it is. NULL: no memory. */
+/* One that nobody can join, beside the key's flight. NULL: no memory. */
 struct pgcwi_flight *
 pgcwi_flight_start_alone(struct pgcwi_flight_stripe *stripe,
                          const struct pgcwi_key *key, struct pgcw_stamp stamp);
