@@ -38,14 +38,6 @@ fini(void **state)
     return 0;
 }
 
-static void
-wait_for_place_waits(struct pgcw_cache *cache, uint64_t count)
-{
-    while (stats_of(cache).place_waits < count) {
-        sched_yield();
-    }
-}
-
 /* Also in the queue, not only on the way to it. */
 static void
 wait_for_queue(struct pgcw_cache *cache, uint64_t length)

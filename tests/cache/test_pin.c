@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "cache/reader.h"
 #include "support/load.h"
 
 /* Causes that on_removal was told; read after all has been told. */
@@ -53,18 +52,6 @@ fini(void **state)
 }
 
 static void
-wait_for_a_grace_period(struct pgcw_cache *cache)
-{
-    pthread_mutex_lock(&cache->write_lock);
-    pgcwi_reader_begin(); /* liburcu wants to know its caller */
-    pgcwi_reclaim_flush(&cache->reclaim);
-    pgcwi_reader_end();
-    pthread_mutex_unlock(&cache->write_lock);
-    urcu_memb_barrier();
-    PGCWI_TAKEN(&cache->reclaim);
-}
-
-static void
 pinned_value_outlives_its_replacement(void **state)
 {
     struct pgcw_pin *pin;
@@ -72,7 +59,7 @@ pinned_value_outlives_its_replacement(void **state)
     assert_int_equal(put_text(*state, "key", "old"), PGCW_OK);
     assert_int_equal(pgcw_cache_pin(*state, bytes_of("key"), &pin), PGCW_OK);
     assert_int_equal(put_text(*state, "key", "new"), PGCW_OK);
-    wait_for_a_grace_period(*state);
+    wait_for_removals(*state);
     assert_true(is_text(pgcw_pin_value(pin), "old"));
     assert_int_equal(told_count, 0);
     pgcw_pin_release(pin);

@@ -51,14 +51,6 @@ give_the_place_back(struct hog *hog)
 }
 
 static void
-wait_for_place_waits(struct pgcw_cache *cache, uint64_t count)
-{
-    while (stats_of(cache).place_waits < count) {
-        sched_yield();
-    }
-}
-
-static void
 P1_bulk_load_that_waited_for_a_place_begins_after_it(void **state)
 {
     struct pgcw_cache_options options = limited(LONG_MS);

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "cache/reader.h"
 #include "support/cache.h"
 
 #define TTL_MS 1000
@@ -42,18 +41,6 @@ open_telling(uint64_t max_entries, uint32_t ttl_ms)
     options.on_removal = on_removal;
     options.on_removal_context = told;
     return open_cache_with(&options);
-}
-
-static void
-wait_until_told(struct pgcw_cache *cache)
-{
-    pthread_mutex_lock(&cache->write_lock);
-    pgcwi_reader_begin(); /* liburcu wants to know its caller */
-    pgcwi_reclaim_flush(&cache->reclaim);
-    pgcwi_reader_end();
-    pthread_mutex_unlock(&cache->write_lock);
-    urcu_memb_barrier();
-    PGCWI_TAKEN(&cache->reclaim);
 }
 
 static void
@@ -112,7 +99,7 @@ evicted_entry_is_told_with_its_key_and_value(void **state)
     (void)state;
     assert_int_equal(put_text(cache, "a", "1"), PGCW_OK);
     assert_int_equal(put_text(cache, "b", "2"), PGCW_OK);
-    wait_until_told(cache);
+    wait_for_removals(cache);
     assert_int_equal(told[PGCW_REMOVED_EVICTED], 1);
     assert_string_equal(last_told, "a=1");
     pgcwi_cache_close(cache);
@@ -135,7 +122,7 @@ replaced_value_is_told_once_no_reader_has_it(void **state)
     assert_int_equal(told[PGCW_REMOVED_REPLACED], 0);
     assert_true(is_text(value, "old"));
     pgcw_read_end();
-    wait_until_told(cache);
+    wait_for_removals(cache);
     assert_int_equal(told[PGCW_REMOVED_REPLACED], 1);
     assert_string_equal(last_told, "key=old");
     assert_int_equal(stats_of(cache).replacements, 1);

@@ -159,6 +159,5 @@ main(void)
             rows_that_are_not_there_are_not_found_and_hits_are_not_read),
     };
 
-    return cmocka_run_group_tests(tests, pipeline_make_database,
-                                  pipeline_drop_database);
+    return cmocka_run_group_tests(tests, make_database, drop_database);
 }

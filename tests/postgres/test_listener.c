@@ -18,13 +18,11 @@
 #include "base/clock.h"
 #include "support/door.h"
 #include "support/fault_proxy.h"
-#include "support/process.h"
 #include "support/recorder.h"
-#include "support/server_client.h"
 
 #define DATABASE "pgcw_test_listener"
+#include "support/own_database.h"
 
-static PGconn *server;
 static struct state_recorder states;
 
 static int
@@ -378,23 +376,6 @@ open_without_memory_starts_nothing(void **state)
         assert_int_equal(await_library_threads(0), 0);
     }
     assert_in_range(opened, 8, 11);
-}
-
-static int
-make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static int
-drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -178,6 +178,6 @@ main(void)
         PIPELINE_TEST(caches_and_listeners_end_while_events_flow),
     };
 
-    return cmocka_run_group_tests_name(
-        "overload", tests, pipeline_make_database, pipeline_drop_database);
+    return cmocka_run_group_tests_name("overload", tests, make_database,
+                                       drop_database);
 }

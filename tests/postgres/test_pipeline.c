@@ -298,6 +298,6 @@ main(void)
         PIPELINE_TEST(P5_every_listener_and_every_cache_hears_every_event),
     };
 
-    return cmocka_run_group_tests_name(
-        "pipeline", tests, pipeline_make_database, pipeline_drop_database);
+    return cmocka_run_group_tests_name("pipeline", tests, make_database,
+                                       drop_database);
 }

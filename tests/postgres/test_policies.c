@@ -18,12 +18,12 @@
 #include "base/clock.h"
 #include "support/door.h"
 #include "support/fault_proxy.h"
-#include "support/process.h"
 #include "support/recorder.h"
-#include "support/server_client.h"
 #include "support/versions.h"
 
 #define DATABASE "pgcw_test_policies"
+#include "support/own_database.h"
+
 #define CHANNEL "ch_policies"
 #define STALE_MAX_MS (10 * PATIENCE_MS)
 #define MAX_AGE_MS (10 * PATIENCE_MS)
@@ -38,8 +38,6 @@ struct policy_test {
     struct pgcw_cache *cache;
     size_t live; /* the position behind that state */
 };
-
-static PGconn *server;
 
 static int
 set_up(void **state)
@@ -508,23 +506,6 @@ P6_heartbeats_keep_old_values_fresh_and_a_silence_ends_it(void **state)
     assert_int_equal(fetch_fresh(test, &pool, 2), 0);
     assert_int_equal(pool.loads, 2);
     close_pool(&pool);
-}
-
-static int
-make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static int
-drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

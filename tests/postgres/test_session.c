@@ -16,12 +16,12 @@
 #include "base/clock.h"
 #include "support/door.h"
 #include "support/fault_proxy.h"
-#include "support/process.h"
 #include "support/recorder.h"
-#include "support/server_client.h"
 #include "support/versions.h"
 
 #define DATABASE "pgcw_test_session"
+#include "support/own_database.h"
+
 #define CHANNEL "ch_session"
 
 /* Of one test: a proxy, a listener through it, and two of its caches. */
@@ -33,8 +33,6 @@ struct session_test {
     struct pgcw_listener *listener;
     struct pgcw_cache *caches[2];
 };
-
-static PGconn *server;
 
 static int
 set_up(void **state)
@@ -342,23 +340,6 @@ P6_horizon_grows_and_stands_still_in_a_silence(void **state)
     fault_proxy_set_mode(test->proxy, FAULT_PROXY_PASS);
     assert_int_equal(pgcw_listener_sync(test->listener, PATIENCE_MS), PGCW_OK);
     assert_true(pgcw_listener_horizon_ns(test->listener) >= stalled_ns);
-}
-
-static int
-make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static int
-drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -307,6 +307,6 @@ main(void)
         PIPELINE_TEST(own_strategy_has_a_timer_of_its_own),
     };
 
-    return cmocka_run_group_tests_name(
-        "strategies", tests, pipeline_make_database, pipeline_drop_database);
+    return cmocka_run_group_tests_name("strategies", tests, make_database,
+                                       drop_database);
 }

@@ -17,11 +17,11 @@
 
 #include "support/door.h"
 #include "support/fault_proxy.h"
-#include "support/process.h"
 #include "support/recorder.h"
-#include "support/server_client.h"
 
 #define DATABASE "pgcw_test_subscription"
+#include "support/own_database.h"
+
 #define CHANNEL "ch_subscription"
 #define BIG_COUNT 100000
 
@@ -30,7 +30,6 @@
     " 'update', 'table', " table ", 'sent_at', clock_timestamp())::" \
     "text)"
 
-static PGconn *server;
 static struct state_recorder states;
 
 static int
@@ -564,23 +563,6 @@ late_events_are_counted_told_once_and_delivered(void **state)
     assert_int_equal(late_count, 3);
     assert_int_equal(line.count, 1);
     assert_non_null(strstr(line.text, "\"public.2\""));
-}
-
-static int
-make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static int
-drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -16,10 +16,10 @@
 
 #include "support/door.h"
 #include "support/fault_proxy.h"
-#include "support/process.h"
-#include "support/server_client.h"
 
 #define DATABASE "pgcw_test_transaction"
+#include "support/own_database.h"
+
 #define CHANNEL "ch_transaction"
 #define UNCOMMITTED 1000000
 
@@ -30,8 +30,6 @@ struct transaction_test {
     struct pgcw_cache *cache;
     struct pgcw_transaction *transaction;
 };
-
-static PGconn *server;
 
 static int
 set_up(void **state)
@@ -523,23 +521,6 @@ P1_nobody_reads_the_uncommitted_nor_less_than_the_committed(void **state)
         failures += workers[i].failures;
     }
     assert_int_equal(failures, 0);
-}
-
-static int
-make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static int
-drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

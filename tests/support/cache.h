@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cache/cache.h"
+#include "cache/reader.h"
 
 static inline struct pgcw_cache *
 open_cache_with(const struct pgcw_cache_options *options)
@@ -87,6 +88,19 @@ stats_of(struct pgcw_cache *cache)
 
     pgcw_cache_read_stats(cache, &stats);
     return stats;
+}
+
+/* What was taken out of the table is freed, but for what is pinned. */
+static inline void
+wait_for_removals(struct pgcw_cache *cache)
+{
+    pthread_mutex_lock(&cache->write_lock);
+    pgcwi_reader_begin(); /* liburcu wants to know its caller */
+    pgcwi_reclaim_flush(&cache->reclaim);
+    pgcwi_reader_end();
+    pthread_mutex_unlock(&cache->write_lock);
+    urcu_memb_barrier();
+    PGCWI_TAKEN(&cache->reclaim);
 }
 
 static inline uint32_t

@@ -77,6 +77,14 @@ wait_for_waiters(struct pgcw_cache *cache, uint64_t waiter_count)
     }
 }
 
+static inline void
+wait_for_place_waits(struct pgcw_cache *cache, uint64_t count)
+{
+    while (stats_of(cache).place_waits < count) {
+        sched_yield();
+    }
+}
+
 /* A fetch in a thread of its own. */
 struct fetch {
     struct pgcw_cache *cache;

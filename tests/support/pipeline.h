@@ -19,12 +19,12 @@
 #include <pgcachewatch/pgcachewatch.h>
 
 #include "support/door.h"
-#include "support/process.h"
 #include "support/recorder.h"
-#include "support/server_client.h"
 #include "support/versions.h"
 
 #define DATABASE "pgcw_test_pipeline"
+#include "support/own_database.h"
+
 #define CHANNEL "ch_pipeline"
 #define CACHES 3
 #define BIG_COUNT 100000
@@ -34,8 +34,6 @@ struct pipeline {
     struct pgcw_listener *listener;
     struct pgcw_cache *caches[CACHES];
 };
-
-static PGconn *server;
 
 static inline struct pgcw_listener *
 pipeline_open_listener(struct event_recorder *events, uint32_t ring_capacity)
@@ -103,23 +101,6 @@ pipeline_stats(struct pgcw_listener *listener)
 
     pgcw_listener_read_stats(listener, &stats);
     return stats;
-}
-
-static inline int
-pipeline_make_database(void **state)
-{
-    (void)state;
-    start_rcu_thread();
-    server = server_make_database(DATABASE);
-    return server != NULL ? setenv("PGDATABASE", DATABASE, 1) : -1;
-}
-
-static inline int
-pipeline_drop_database(void **state)
-{
-    (void)state;
-    server_drop_database(server, DATABASE);
-    return 0;
 }
 
 #define PIPELINE_TEST(name) \
