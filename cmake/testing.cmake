@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # How tests are declared. Labels: unit, postgres, stress, api, abi, model,
-# convention.
+# convention; and night, for what takes long: `ctest -L night`, which the
+# check leaves out.
 
 # Where the server of this build tree leaves word of itself; for stress/ too.
 set(PGCW_TEST_SERVER_DIR ${PROJECT_BINARY_DIR}/tests/server_is_here
@@ -76,6 +77,14 @@ function(pgcw_stress name)
     endif()
     # Two cores at least: a race needs company, and nothing beside it.
     set_tests_properties(stress.${name} PROPERTIES PROCESSORS 2)
+endfunction()
+
+# pgcw_night_test(name timeout command...): starts what servers it needs.
+function(pgcw_night_test name timeout)
+    add_test(NAME night.${name} COMMAND ${ARGN})
+    set_tests_properties(night.${name} PROPERTIES
+        LABELS night TIMEOUT ${timeout} RUN_SERIAL ON
+        ENVIRONMENT "${PGCW_TEST_ENVIRONMENT}")
 endfunction()
 
 # The server of all tests of one ctest run.
