@@ -87,9 +87,9 @@ heading "gcc, optimised: unit, api, abi, postgres, stress"
 build check-release release gcc -DPGCW_BUILD_TESTS=ON -DPGCW_WERROR=ON
 check check-release
 
-heading "clang: unit, postgres"
+heading "clang: unit"
 build check-clang debug clang
-check check-clang -L "unit|postgres"
+check check-clang -L unit
 
 heading "AddressSanitizer, LeakSanitizer, UBSan: unit, postgres, stress"
 build asan asan clang
@@ -99,6 +99,6 @@ heading "ThreadSanitizer by gcc: unit, postgres, stress"
 build tsan tsan gcc
 check tsan
 
-heading "ThreadSanitizer by clang: unit, postgres, stress"
+heading "ThreadSanitizer by clang: unit, stress"
 build check-tsan-clang tsan clang
-check check-tsan-clang
+check check-tsan-clang -L "unit|stress"
