@@ -114,8 +114,12 @@ struct pgcw_listener_options {
  * Connect to PostgreSQL and start to watch a channel.
  *
  * From then on the listener reconnects by itself whenever the connection is
- * lost. Its threads block all signals. libpq looks up a host's name without a
- * limit of time, so that comes on top of connect_timeout_ms.
+ * lost, with delays that grow from reconnect_min_ms to reconnect_max_ms; of
+ * what is PGCW_REFUSED it tries again only every reconnect_max_ms. A second
+ * connection is made for a moment where a pooler is found to be between, to
+ * see that notifications pass. Its threads block all signals. libpq looks up a
+ * host's name without a limit of time, so that comes on top of
+ * connect_timeout_ms.
  *
  * @param[in]  options   NULL for all defaults; not kept by reference
  * @param[out] listener  set only on PGCW_OK; give it to
@@ -126,9 +130,13 @@ struct pgcw_listener_options {
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set
  * @retval PGCW_NO_MEMORY         nothing was started
  * @retval PGCW_SYSTEM_ERROR      no thread or descriptor could be had
- * @retval PGCW_DISCONNECTED      the server was not reached; detail has
- *                                libpq's text
- * @retval PGCW_REFUSED           the server refused to LISTEN
+ * @retval PGCW_DISCONNECTED      the server was not reached, or does not let
+ *                                in now; detail has the text, sqlstate is set
+ *                                if the server gave one
+ * @retval PGCW_REFUSED           waiting will not heal it: a wrong password or
+ *                                name, no privilege, a standby, a pooler that
+ *                                is not in session mode; detail has the
+ *                                server's words and the way out
  * @retval PGCW_TIMEOUT           not LIVE within connect_timeout_ms
  *
  * Threads: any. Blocks: until LIVE or connect_timeout_ms. Signals: unsafe.

@@ -37,6 +37,12 @@ pgcwi_backoff_next_ms(struct pgcwi_backoff *backoff)
 }
 
 void
+pgcwi_backoff_raise(struct pgcwi_backoff *backoff)
+{
+    backoff->ceiling_ms = backoff->max_ms;
+}
+
+void
 pgcwi_backoff_reset(struct pgcwi_backoff *backoff)
 {
     backoff->ceiling_ms = backoff->min_ms;

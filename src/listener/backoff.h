@@ -19,6 +19,8 @@ void pgcwi_backoff_init(struct pgcwi_backoff *backoff, uint32_t min_ms,
  * half of it, so that many clients do not come back at the same moment.
  */
 uint32_t pgcwi_backoff_next_ms(struct pgcwi_backoff *backoff);
+/* It is of no use to hurry: the next ceiling is max. */
+void pgcwi_backoff_raise(struct pgcwi_backoff *backoff);
 /* After a success: begin with min again. */
 void pgcwi_backoff_reset(struct pgcwi_backoff *backoff);
 

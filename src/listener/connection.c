@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "listener/rejection.h"
 
 /*
  * libpq's text says which option is unknown, and that may be told; its other
@@ -25,9 +26,32 @@ refuse_dsn(const char *dsn, const char *libpq_text, struct pgcw_error *error)
                                         "libpq understands");
 }
 
+/*
+ * `postgresql://me:p@ss@host` and `//me:pa/ss@host` are understood, as a host
+ * `ss@host`, or a port `pa`, which libpq would quote in its error.
+ */
+static bool
+is_cut_in_password(const char *dsn)
+{
+    const char *rest = strstr(dsn, "://");
+
+    if (rest == NULL || strncmp(dsn, "postgres", strlen("postgres")) != 0) {
+        return false;
+    }
+    rest += strlen("://");
+    size_t first = strcspn(rest, "@/");
+    const char *behind = rest + first + (rest[first] != '\0' ? 1 : 0);
+    return behind[strcspn(behind, "@?")] == '@';
+}
+
 enum pgcw_status
 pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error)
 {
+    if (is_cut_in_password(dsn)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "dsn: in a URI, an @ or / of the password is "
+                               "written as %%40 or %%2F");
+    }
     char *libpq_text = NULL;
     PQconninfoOption *parsed = PQconninfoParse(dsn, &libpq_text);
     enum pgcw_status status =
@@ -80,8 +104,10 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
                                "no memory for a connection");
     }
     PQsetNoticeProcessor(connection->pg, log_notice, log);
+    /* else there is no SQLSTATE: see listener/rejection.h */
+    (void)PQsetErrorVerbosity(connection->pg, PQERRORS_VERBOSE);
     if (PQstatus(connection->pg) == CONNECTION_BAD) {
-        return disconnected(connection, error);
+        return pgcwi_rejection_set(error, connection->pg);
     }
     return PGCW_OK;
 }
@@ -101,12 +127,13 @@ pgcwi_connection_advance(struct pgcwi_connection *connection, short *events,
 
     *events = polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
     if (polling == PGRES_POLLING_FAILED) {
-        (void)disconnected(connection, error);
+        (void)pgcwi_rejection_set(error, connection->pg);
         return PGCWI_ANSWER_REFUSED;
     }
     if (polling != PGRES_POLLING_OK) {
         return PGCWI_ANSWER_PENDING;
     }
+    (void)PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
     if (PQsetnonblocking(connection->pg, 1) != 0) {
         (void)disconnected(connection, error);
         return PGCWI_ANSWER_REFUSED;
@@ -167,17 +194,6 @@ is_success(const PGresult *result)
            status == PGRES_TUPLES_OK;
 }
 
-static void
-keep_refusal(const PGresult *result, struct pgcw_error *error)
-{
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-    (void)pgcwi_error_set_sqlstate(error, PGCW_REFUSED, sqlstate, "%s",
-                                   text != NULL ? text
-                                                : PQresultErrorMessage(result));
-}
-
 enum pgcwi_answer
 pgcwi_connection_answer(struct pgcwi_connection *connection,
                         struct pgcw_error *error)
@@ -192,7 +208,7 @@ pgcwi_connection_answer(struct pgcwi_connection *connection,
             return error->status == PGCW_OK ? answer : PGCWI_ANSWER_REFUSED;
         }
         if (!is_success(result)) {
-            keep_refusal(result, error);
+            (void)pgcwi_rejection_set_result(error, result);
         }
         PQclear(result);
     }

@@ -37,6 +37,8 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
 /* Accepts one that is not open, if it is all zero. */
 void pgcwi_connection_close(struct pgcwi_connection *connection);
 
+/* PGCWI_ANSWER_REFUSED, here and below: `error` says whether it is
+ * PGCW_REFUSED, or PGCW_DISCONNECTED, which may pass by itself. */
 /* Go on to connect; `events` is what to poll for before the next call. */
 enum pgcwi_answer pgcwi_connection_advance(struct pgcwi_connection *connection,
                                            short *events,

@@ -135,6 +135,9 @@ run(void *context)
         if (has_been_live) {
             pgcwi_backoff_reset(&backoff);
         }
+        if (status == PGCW_REFUSED) {
+            pgcwi_backoff_raise(&backoff); /* until somebody mends it */
+        }
         wait_before_next_attempt(listener, pgcwi_backoff_next_ms(&backoff));
     }
     pgcwi_listener_set_state(listener, PGCW_LISTENER_OFF, NULL);

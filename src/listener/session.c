@@ -1,42 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/session.h"
 
-#include <inttypes.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "cache/key_hash.h"
-#include "listener/connection.h"
-#include "listener/heartbeat.h"
-
-#define PROBE_CHANNEL_BYTES 32
-#define COMMAND_BYTES 512
-
-/* owned by the listener's thread */
-struct session {
-    struct pgcw_listener *listener;
-    struct pgcwi_connection connection;
-    struct pgcwi_heartbeat heartbeat;
-    struct pgcwi_fence fence;    /* the newest that was sent */
-    struct pgcwi_fence answered; /* the newest that was answered */
-    bool is_answered_unpushed;   /* the ring was full, or memory short */
-    int64_t live_deadline_ns;    /* until then LIVE must be reached */
-    char probe_channel[PROBE_CHANNEL_BYTES];
-    bool is_probe_heard;
-};
-
-static bool
-is_stopping(const struct session *session)
-{
-    return pgcwi_listener_is_stopping(session->listener);
-}
+#include "listener/session_state.h"
 
 /* A message is lost, so all that may depend on it goes at once. */
 static void
-drop(struct session *session)
+drop(struct pgcwi_session *session)
 {
     struct pgcw_listener *listener = session->listener;
 
@@ -50,12 +23,13 @@ drop(struct session *session)
 }
 
 static void
-hear(struct session *session, const PGnotify *notification)
+hear(struct pgcwi_session *session, const PGnotify *notification)
 {
     struct pgcw_listener *listener = session->listener;
 
     if (strcmp(notification->relname, session->probe_channel) == 0) {
         session->is_probe_heard = true;
+        session->probe_pid = notification->be_pid;
         return;
     }
     if (strcmp(notification->relname, listener->settings.channel) != 0) {
@@ -68,8 +42,8 @@ hear(struct session *session, const PGnotify *notification)
     }
 }
 
-static void
-hear_all(struct session *session)
+void
+pgcwi_session_hear_all(struct pgcwi_session *session)
 {
     PGnotify *notification;
 
@@ -80,126 +54,8 @@ hear_all(struct session *session)
     }
 }
 
-/* Wait for the socket, read it, and hear what came. */
-static enum pgcw_status
-wait_and_receive(struct session *session, int64_t deadline_ns,
-                 struct pgcw_error *error)
-{
-    bool is_ready = pgcwi_listener_poll(
-        session->listener, pgcwi_connection_fd(&session->connection),
-        pgcwi_connection_events(&session->connection), deadline_ns);
-
-    return is_ready ? pgcwi_connection_receive(&session->connection, error)
-                    : PGCW_OK;
-}
-
-static enum pgcw_status
-check_live_deadline(const struct session *session, const char *step,
-                    struct pgcw_error *error)
-{
-    if (pgcwi_clock_monotonic_ns() < session->live_deadline_ns) {
-        return PGCW_OK;
-    }
-    return pgcwi_error_set(
-        error, PGCW_TIMEOUT, "%s took longer than connect_timeout_ms, %u ms",
-        step, (unsigned)session->listener->settings.options.connect_timeout_ms);
-}
-
-static enum pgcw_status
-connect_to_server(struct session *session, struct pgcw_error *error)
-{
-    short events = POLLOUT; /* libpq's rule for the first poll */
-    enum pgcw_status status = pgcwi_connection_start(
-        &session->connection, session->listener->settings.dsn,
-        &session->listener->log, error);
-
-    while (status == PGCW_OK && !is_stopping(session)) {
-        bool is_ready = pgcwi_listener_poll(
-            session->listener, pgcwi_connection_fd(&session->connection),
-            events, session->live_deadline_ns);
-        enum pgcwi_answer answer =
-            is_ready
-                ? pgcwi_connection_advance(&session->connection, &events, error)
-                : PGCWI_ANSWER_PENDING;
-
-        if (answer == PGCWI_ANSWER_OK) {
-            break;
-        }
-        status = answer == PGCWI_ANSWER_REFUSED
-                     ? PGCW_DISCONNECTED
-                     : check_live_deadline(session, "connecting", error);
-    }
-    return status;
-}
-
-static enum pgcw_status
-run_command(struct session *session, const char *sql, struct pgcw_error *error)
-{
-    enum pgcw_status status =
-        pgcwi_connection_send(&session->connection, sql, error);
-    enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;
-
-    while (status == PGCW_OK && answer == PGCWI_ANSWER_PENDING &&
-           !is_stopping(session)) {
-        status = wait_and_receive(session, session->live_deadline_ns, error);
-        if (status == PGCW_OK) {
-            answer = pgcwi_connection_answer(&session->connection, error);
-            hear_all(session);
-        }
-        if (status == PGCW_OK && answer == PGCWI_ANSWER_PENDING) {
-            status = check_live_deadline(session, sql, error);
-        }
-    }
-    return answer == PGCWI_ANSWER_REFUSED ? PGCW_REFUSED : status;
-}
-
-static enum pgcw_status
-subscribe(struct session *session, struct pgcw_error *error)
-{
-    char sql[COMMAND_BYTES];
-    char *quoted = pgcwi_connection_quote(&session->connection,
-                                          session->listener->settings.channel);
-
-    if (quoted == NULL) {
-        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                               "channel: not valid UTF-8");
-    }
-    (void)snprintf(session->probe_channel, sizeof(session->probe_channel),
-                   "pgcw_probe_%016" PRIx64, pgcwi_key_random_seed());
-    (void)snprintf(sql, sizeof(sql), "LISTEN %s; LISTEN %s", quoted,
-                   session->probe_channel);
-    PQfreemem(quoted);
-    return run_command(session, sql, error);
-}
-
-static enum pgcw_status
-probe(struct session *session, struct pgcw_error *error)
-{
-    char sql[COMMAND_BYTES];
-    enum pgcw_status status;
-
-    (void)snprintf(sql, sizeof(sql), "NOTIFY %s", session->probe_channel);
-    status = run_command(session, sql, error);
-    while (status == PGCW_OK && !session->is_probe_heard &&
-           !is_stopping(session)) {
-        status = wait_and_receive(session, session->live_deadline_ns, error);
-        hear_all(session);
-        if (status == PGCW_OK && !session->is_probe_heard) {
-            status = check_live_deadline(
-                session,
-                "hearing an own NOTIFY (a transaction-pooling proxy between?)",
-                error);
-        }
-    }
-    if (status != PGCW_OK || is_stopping(session)) {
-        return status;
-    }
-    (void)snprintf(sql, sizeof(sql), "UNLISTEN %s", session->probe_channel);
-    return run_command(session, sql, error);
-}
-
 static bool
-is_state(const struct session *session, enum pgcw_listener_state state)
+is_state(const struct pgcwi_session *session, enum pgcw_listener_state state)
 {
     /* relaxed: only this thread writes it */
     return atomic_load_explicit(&session->listener->state,
@@ -208,14 +64,14 @@ is_state(const struct session *session, enum pgcw_listener_state state)
 
 /* Also if no event follows. False: the ring is full, or memory short. */
 static bool
-settle_gap(struct session *session)
+settle_gap(struct pgcwi_session *session)
 {
     return !is_state(session, PGCW_LISTENER_LIVE) ||
            pgcwi_worker_pool_settle_gap(session->listener->pool);
 }
 
 static void
-go_live(struct session *session)
+go_live(struct pgcwi_session *session)
 {
     pgcwi_attachments_open(&session->listener->attachments);
     /* before LIVE is told: who subscribes then is not meant */
@@ -224,7 +80,7 @@ go_live(struct session *session)
 }
 
 static void
-go_into_doubt(struct session *session)
+go_into_doubt(struct pgcwi_session *session)
 {
     struct pgcw_listener *listener = session->listener;
 
@@ -241,7 +97,7 @@ go_into_doubt(struct session *session)
 }
 
 static bool
-is_fence_wanted(struct session *session, int64_t now_ns)
+is_fence_wanted(struct pgcwi_session *session, int64_t now_ns)
 {
     return !session->heartbeat.is_in_flight &&
            (pgcwi_heartbeat_is_due(&session->heartbeat, now_ns) ||
@@ -250,7 +106,7 @@ is_fence_wanted(struct session *session, int64_t now_ns)
 }
 
 static enum pgcw_status
-send_fence(struct session *session, struct pgcw_error *error)
+send_fence(struct pgcwi_session *session, struct pgcw_error *error)
 {
     if (!is_fence_wanted(session, pgcwi_clock_monotonic_ns())) {
         return PGCW_OK;
@@ -260,12 +116,13 @@ send_fence(struct session *session, struct pgcw_error *error)
     /* behind the ticket: who has synced finds the horizon beyond his call */
     session->fence.sent_at_ns = pgcwi_clock_monotonic_ns();
     pgcwi_heartbeat_sent(&session->heartbeat, session->fence.sent_at_ns);
-    return pgcwi_connection_send(&session->connection, "", error);
+    return pgcwi_connection_send(&session->connection, session->fence_sql,
+                                 error);
 }
 
 /* A full ring is tried again later, not answered with another fence. */
 static void
-push_answered(struct session *session)
+push_answered(struct pgcwi_session *session)
 {
     if (session->is_answered_unpushed) {
         session->is_answered_unpushed = !pgcwi_worker_pool_push_fence(
@@ -275,7 +132,7 @@ push_answered(struct session *session)
 
 /* What was heard before the answer has been pushed before the fence is. */
 static void
-fence_answered(struct session *session)
+fence_answered(struct pgcwi_session *session)
 {
     struct pgcw_listener *listener = session->listener;
     int64_t round_trip_ns =
@@ -296,23 +153,36 @@ fence_answered(struct session *session)
 }
 
 static enum pgcw_status
-hear_and_answer(struct session *session, struct pgcw_error *error)
+fence_refused(const struct pgcwi_session *session, struct pgcw_error *error)
+{
+    if (session->fence_sql[0] == '\0' ||
+        strcmp(error->sqlstate, "22012") != 0) {
+        return error->status;
+    }
+    return pgcwi_error_set(error, PGCW_DISCONNECTED,
+                           "the pooler has given the listener another server "
+                           "session, which does not LISTEN");
+}
+
+static enum pgcw_status
+hear_and_answer(struct pgcwi_session *session, struct pgcw_error *error)
 {
     enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;
 
     if (session->heartbeat.is_in_flight) {
         answer = pgcwi_connection_answer(&session->connection, error);
     }
-    hear_all(session);
+    pgcwi_session_hear_all(session);
     if (answer == PGCWI_ANSWER_OK) {
         fence_answered(session);
     }
-    return answer == PGCWI_ANSWER_REFUSED ? PGCW_REFUSED : PGCW_OK;
+    return answer == PGCWI_ANSWER_REFUSED ? fence_refused(session, error)
+                                          : PGCW_OK;
 }
 
 /* Before the socket is read: a late answer is a gap, also if it is there. */
 static enum pgcw_status
-check_heartbeat(struct session *session, struct pgcw_error *error)
+check_heartbeat(struct pgcwi_session *session, struct pgcw_error *error)
 {
     int64_t now_ns = pgcwi_clock_monotonic_ns();
 
@@ -328,7 +198,7 @@ check_heartbeat(struct session *session, struct pgcw_error *error)
 }
 
 static int64_t
-next_deadline_ns(const struct session *session, bool is_retry_wanted)
+next_deadline_ns(const struct pgcwi_session *session, bool is_retry_wanted)
 {
     int64_t now_ns = pgcwi_clock_monotonic_ns();
     int64_t deadline_ns =
@@ -339,7 +209,7 @@ next_deadline_ns(const struct session *session, bool is_retry_wanted)
 }
 
 static enum pgcw_status
-serve(struct session *session, struct pgcw_error *error)
+serve(struct pgcwi_session *session, struct pgcw_error *error)
 {
     const struct pgcw_listener_options *options =
         &session->listener->settings.options;
@@ -350,7 +220,7 @@ serve(struct session *session, struct pgcw_error *error)
                          options->heartbeat_timeout_ms * PGCWI_NS_PER_MS,
                          pgcwi_clock_monotonic_ns());
     go_live(session);
-    while (status == PGCW_OK && !is_stopping(session)) {
+    while (status == PGCW_OK && !pgcwi_session_is_stopping(session)) {
         push_answered(session);
         bool is_settled = settle_gap(session);
 
@@ -376,20 +246,12 @@ serve(struct session *session, struct pgcw_error *error)
 }
 
 static enum pgcw_status
-run_steps(struct session *session, bool *has_been_live,
+run_steps(struct pgcwi_session *session, bool *has_been_live,
           struct pgcw_error *error)
 {
-    enum pgcw_status status = connect_to_server(session, error);
+    enum pgcw_status status = pgcwi_session_open(session, error);
 
-    if (status == PGCW_OK && !is_stopping(session)) {
-        status = subscribe(session, error);
-    }
-    if (status == PGCW_OK && !is_stopping(session)) {
-        pgcwi_listener_set_state(session->listener, PGCW_LISTENER_PROBING,
-                                 NULL);
-        status = probe(session, error);
-    }
-    if (status == PGCW_OK && !is_stopping(session)) {
+    if (status == PGCW_OK && !pgcwi_session_is_stopping(session)) {
         *has_been_live = true;
         pgcwi_counter_add(&session->listener->counters.connects);
         status = serve(session, error);
@@ -401,7 +263,7 @@ enum pgcw_status
 pgcwi_session_run(struct pgcw_listener *listener, bool *has_been_live,
                   struct pgcw_error *error)
 {
-    struct session session = {
+    struct pgcwi_session session = {
         .listener = listener,
         .live_deadline_ns =
             pgcwi_clock_monotonic_ns() +

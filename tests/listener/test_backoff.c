@@ -77,6 +77,18 @@ reset_begins_with_min_again(void **state)
 }
 
 static void
+raise_goes_to_max_at_once(void **state)
+{
+    struct pgcwi_backoff backoff;
+
+    (void)state;
+    pgcwi_backoff_init(&backoff, 50, 5000, 7);
+    pgcwi_backoff_raise(&backoff);
+    assert_in_range(pgcwi_backoff_next_ms(&backoff), 2500, 5000);
+    assert_in_range(pgcwi_backoff_next_ms(&backoff), 2500, 5000);
+}
+
+static void
 smallest_and_largest_bounds_neither_wrap_nor_give_zero(void **state)
 {
     struct pgcwi_backoff backoff;
@@ -102,6 +114,7 @@ main(void)
         cmocka_unit_test(delays_of_many_clients_are_spread_over_the_whole_half),
         cmocka_unit_test(same_seed_gives_the_same_delays),
         cmocka_unit_test(reset_begins_with_min_again),
+        cmocka_unit_test(raise_goes_to_max_at_once),
         cmocka_unit_test(
             smallest_and_largest_bounds_neither_wrap_nor_give_zero),
     };

@@ -120,7 +120,7 @@ static void
 database_that_is_not_there_is_told(void **state)
 {
     (void)state;
-    refuse("dbname=pgcw_none", PGCW_DISCONNECTED,
+    refuse("dbname=pgcw_none", PGCW_REFUSED,
            "database \"pgcw_none\" does not exist");
 }
 
@@ -150,7 +150,7 @@ wrong_password_is_told_and_not_repeated(void **state)
         " regexp_split_to_table(pg_read_file(current_setting('hba_file')),"
         " E'\n') WITH ORDINALITY AS lines (line, turn)"));
     write_access_list("local all pgcw_locked scram-sha-256");
-    refuse("user=pgcw_locked password=hunter2", PGCW_DISCONNECTED,
+    refuse("user=pgcw_locked password=hunter2", PGCW_REFUSED,
            "password authentication failed for user \"pgcw_locked\"");
     write_access_list("");
     assert_true(server_run(server, "DROP ROLE pgcw_locked"));

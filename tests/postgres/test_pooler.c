@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* PgBouncer between: what can work does, and what cannot is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/door.h"
+#include "support/opening.h"
+#include "support/own_cluster.h"
+#include "support/process.h"
+
+#define CHANNEL "ch_pooler"
+
+static struct pgcwi_scratch_server *cluster;
+static const char *program;
+static struct opening opening;
+
+struct pooler {
+    pid_t pid;
+    char dsn[200];
+};
+
+static struct pooler pooler;
+
+static int
+make_cluster(void **state)
+{
+    (void)state;
+    program = access("/usr/sbin/pgbouncer", X_OK) == 0  ? "/usr/sbin/pgbouncer"
+              : access("/usr/bin/pgbouncer", X_OK) == 0 ? "/usr/bin/pgbouncer"
+                                                        : NULL;
+    if (program == NULL) {
+        (void)fprintf(stderr, "no pgbouncer here\n");
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+        exit(getenv("PGCW_SERVER_REQUIRED") != NULL ? 1 : 77);
+    }
+    cluster = cluster_start();
+    start_rcu_thread();
+    return cluster != NULL ? 0 : -1;
+}
+
+static int
+drop_cluster(void **state)
+{
+    (void)state;
+    return pgcwi_scratch_server_stop(cluster) ? 0 : -1;
+}
+
+/* Nobody's at the moment. */
+static unsigned
+find_port(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t bytes = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    unsigned port = 0;
+
+    if (bind(fd, (struct sockaddr *)&address, bytes) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &bytes) == 0) {
+        port = ntohs(address.sin_port);
+    }
+    close(fd);
+    return port;
+}
+
+static bool
+is_answering(void)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (PQping(pooler.dsn) == PQPING_OK) {
+            return true;
+        }
+        pgcwi_scratch_pause_ms(5);
+    }
+    return false;
+}
+
+static void
+start_pooler(const char *mode)
+{
+    const char *folder = pgcwi_scratch_server_folder(cluster);
+    char ini[PGCWI_SCRATCH_PATH_BYTES];
+    char log[PGCWI_SCRATCH_PATH_BYTES];
+    char text[1024];
+    unsigned port = find_port();
+    struct pgcwi_scratch_user user;
+    struct pgcwi_scratch_error error;
+
+    (void)snprintf(text, sizeof(text),
+                   "[databases]\n* = host=%s port=%u user=postgres\n"
+                   "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %u\n"
+                   "unix_socket_dir =\nauth_type = any\npool_mode = %s\n",
+                   folder, (unsigned)pgcwi_scratch_server_port(cluster), port,
+                   mode);
+    assert_true(cluster_write(cluster, "pooler.ini", "we", text));
+    (void)snprintf(ini, sizeof(ini), "%s/data/pooler.ini", folder);
+    (void)snprintf(log, sizeof(log), "%s/pooler.log", folder);
+    assert_true(pgcwi_scratch_find_user(&user, &error));
+    char *arguments[] = {(char *)program, "-q", ini, NULL};
+    struct pgcwi_scratch_command command = {
+        .arguments = arguments,
+        .user = &user,
+        .folder = folder,
+        .log_path = log,
+        .death_signal = SIGKILL,
+    };
+    pooler.pid = pgcwi_scratch_spawn(&command);
+    assert_true(pooler.pid > 0);
+    (void)snprintf(pooler.dsn, sizeof(pooler.dsn),
+                   "host=127.0.0.1 port=%u user=postgres dbname=postgres "
+                   "sslmode=disable gssencmode=disable",
+                   port);
+    assert_true(is_answering());
+    opening_init(&opening, pooler.dsn);
+    opening.options.channel = CHANNEL;
+    opening.options.heartbeat_interval_ms = 20;
+    opening.options.heartbeat_timeout_ms = 1000;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    opening_fini(&opening);
+    if (pooler.pid > 0) {
+        kill(pooler.pid, SIGKILL);
+        waitpid(pooler.pid, NULL, 0);
+        pooler.pid = 0;
+    }
+    return await_library_threads(0) == 0 ? 0 : -1;
+}
+
+static void
+assert_refused_with_way_out(void)
+{
+    assert_int_equal(opening_try(&opening), PGCW_REFUSED);
+    assert_non_null(strstr(opening.error.detail, "transaction-pooling"));
+    assert_non_null(strstr(opening.error.detail, "session mode"));
+    assert_int_equal(
+        state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE, 0, 0), 0);
+}
+
+static void
+transaction_mode_is_refused_though_an_own_notify_comes_back(void **state)
+{
+    (void)state;
+    start_pooler("transaction");
+    assert_refused_with_way_out();
+}
+
+static void
+statement_mode_is_refused(void **state)
+{
+    (void)state;
+    start_pooler("statement");
+    assert_refused_with_way_out();
+}
+
+/* With many server connections in the pool LISTEN and NOTIFY part. */
+static void
+transaction_mode_with_company_is_refused(void **state)
+{
+    PGconn *company[4];
+
+    (void)state;
+    start_pooler("transaction");
+    for (int i = 0; i < 4; i++) {
+        company[i] = PQconnectdb(pooler.dsn);
+        PQclear(PQexec(company[i], "BEGIN; SELECT 1"));
+    }
+    for (int i = 0; i < 4; i++) {
+        PQclear(PQexec(company[i], "COMMIT"));
+    }
+    assert_refused_with_way_out();
+    for (int i = 0; i < 4; i++) {
+        PQfinish(company[i]);
+    }
+}
+
+static void
+refusal_is_not_retried_in_a_storm(void **state)
+{
+    struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
+
+    (void)state;
+    start_pooler("transaction");
+    opening.options.open_in_background = 1;
+    opening.options.heartbeat_timeout_ms = 100;
+    opening.options.reconnect_max_ms = 60000;
+    assert_int_equal(opening_try(&opening), PGCW_OK);
+    assert_true(state_recorder_wait(&opening.states, PGCW_LISTENER_DOWN, 0,
+                                    PATIENCE_MS) > 0);
+    /* with reconnect_min_ms, 1 ms, there would be the next one at once */
+    assert_int_equal(
+        state_recorder_wait(&opening.states, PGCW_LISTENER_CONNECTING, 2, 500),
+        0);
+    pgcw_listener_read_stats(opening.listener, &stats);
+    assert_int_equal(stats.connects, 0);
+}
+
+static void
+session_mode_works(void **state)
+{
+    (void)state;
+    start_pooler("session");
+    assert_int_equal(opening_try(&opening), PGCW_OK);
+    assert_true(cluster_run(
+        cluster,
+        "NOTIFY " CHANNEL ", '{\"operation\":\"update\",\"table\":\"orders\","
+        "\"sent_at\":\"2026-01-01T00:00:00Z\",\"version\":1}'"));
+    struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
+    assert_int_equal(pgcw_listener_sync(opening.listener, PATIENCE_MS),
+                     PGCW_OK);
+    pgcw_listener_read_stats(opening.listener, &stats);
+    assert_int_equal(stats.messages_heard, 1);
+    assert_true(stats.fences_answered > 0);
+    assert_int_equal(stats.connects, 1);
+}
+
+static void
+P3_server_session_that_ends_is_noticed_and_made_again(void **state)
+{
+    (void)state;
+    start_pooler("session");
+    assert_int_equal(opening_try(&opening), PGCW_OK);
+    size_t live =
+        state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE, 0, 0);
+    assert_true(cluster_run(cluster,
+                            "SELECT pg_terminate_backend(pid) FROM"
+                            " pg_stat_activity WHERE query LIKE '%listening%'"
+                            " AND pid <> pg_backend_pid()"));
+    size_t down = state_recorder_wait(&opening.states, PGCW_LISTENER_DOWN, live,
+                                      PATIENCE_MS);
+    assert_true(down > 0);
+    assert_true(state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE, down,
+                                    PATIENCE_MS) > 0);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(transaction_mode_is_refused_though_an_own_notify_comes_back),
+        TEST(transaction_mode_with_company_is_refused),
+        TEST(statement_mode_is_refused),
+        TEST(refusal_is_not_retried_in_a_storm),
+        TEST(session_mode_works),
+        TEST(P3_server_session_that_ends_is_noticed_and_made_again),
+    };
+
+    return cmocka_run_group_tests_name("pooler", tests, make_cluster,
+                                       drop_cluster);
+}
