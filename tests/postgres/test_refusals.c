@@ -254,7 +254,7 @@ uri_that_is_cut_in_its_password_is_refused_without_it(void **state)
         "postgresql://locked:x?" PASSWORD "%zz@localhost/postgres",
         "postgresql://locked:" PASSWORD "%zz@localhost/postgres",
         "user=locked password=x " PASSWORD "=y",
-        "user=locked password='" PASSWORD,
+        ("user=locked password='" PASSWORD),
     };
 
     (void)state;
