@@ -11,7 +11,7 @@
 set -u
 models=$(cd "$(dirname "$0")" && pwd)
 jobs=$(nproc 2>/dev/null || echo 2)
-executions=200000
+executions=100000
 
 # model | mutant, or nothing: as it is | what it is about
 rows()
@@ -85,7 +85,7 @@ ROWS
 }
 
 if [ "${1:-}" = --build ]; then
-    exec "${CXX:-c++}" -std=c++11 -O1 -w -Wl,--wrap=free \
+    exec "${CXX:-c++}" -std=c++11 -O0 -w -Wl,--wrap=free \
         -o "$3/$2" "$models/$2.cpp"
 fi
 # orders.sh --row NUMBER WORK: prints its line to WORK/NUMBER.line
