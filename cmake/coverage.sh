@@ -35,11 +35,12 @@ LLVM_PROFILE_FILE="$work/profiles/%m.profraw" \
     failed=yes
 llvm-profdata merge -sparse "$work"/profiles/*.profraw -o "$work/merged"
 
+# The first program stands alone, each other behind -object.
 programs=
 for program in "$work"/tests/test_* "$work"/tests/fuzz/fuzz_* \
     "$work/lib/libpgcachewatch.so" "$work/bin/pgcachewatch"; do
     if [ -f "$program" ] && [ -x "$program" ]; then
-        programs="$programs -object $program"
+        programs="$programs${programs:+ -object }$program"
     fi
 done
 # shellcheck disable=SC2086 # words
