@@ -66,7 +66,8 @@ check()
 {
     name=$1
     shift
-    PGCW_SERVER_REQUIRED=1 PGCW_SPIN_REQUIRED=1 $without_aslr ctest --test-dir "build/$name" --output-on-failure \
+    PGCW_SERVER_REQUIRED=1 PGCW_SPIN_REQUIRED=1 PGCW_RELACY_REQUIRED=1 \
+        $without_aslr ctest --test-dir "build/$name" --output-on-failure \
         --no-tests=error --parallel "$jobs" -LE night "$@"
 }
 

@@ -6,6 +6,8 @@
  * flight what it loaded, and a pin what it pins. The last to let go frees
  * it: see pgcwi_reclaim_release(). Readers in a section hold nothing: the
  * table lets go only after a grace period.
+ *
+ * Checked by stress/models/holders.cpp.
  */
 #ifndef PGCWI_CACHE_ENTRY_H
 #define PGCWI_CACHE_ENTRY_H

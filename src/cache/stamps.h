@@ -24,7 +24,8 @@
  * and of rows, so that two of them may share one: a needless reload at
  * worst.
  *
- * Checked by stress/models/coherence.pml.
+ * Checked by stress/models/coherence.pml, and its orders by
+ * stress/models/stamps.cpp and stress/models/closing.cpp.
  */
 #ifndef PGCWI_CACHE_STAMPS_H
 #define PGCWI_CACHE_STAMPS_H

@@ -6,6 +6,8 @@
  * remembers the newest ticket of before; when the fence is answered it goes
  * through the ring as a message of its own, behind everything that was heard
  * before. When its turn comes, all that is applied.
+ *
+ * Checked by stress/models/freshness.cpp.
  */
 #ifndef PGCWI_LISTENER_FRESHNESS_H
 #define PGCWI_LISTENER_FRESHNESS_H

@@ -25,6 +25,8 @@
  *
  * Not pthread_cond_signal: in glibc 2.27 to 2.40 it can wake nobody although
  * somebody waits (glibc bug 25847).
+ *
+ * Checked by stress/models/parking.cpp.
  */
 #define _GNU_SOURCE /* NOLINT(readability-identifier-naming): syscall() */
 

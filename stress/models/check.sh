@@ -132,7 +132,10 @@ ROW
 # A model of what is no more is worse than none.
 check_names()
 {
-    missing=$(grep -oh '[a-z_]*()' "$models"/*.pml | sort -u |
+    missing=$({
+        cat "$models"/*.pml
+        grep -h '^//' "$models"/*.cpp
+    } | grep -oh '[a-z_]*()' | sort -u |
         while read -r name; do
             function=${name%"()"}
             grep -qE "^(inline |proctype )$function\\(" "$models"/*.pml ||
@@ -144,7 +147,7 @@ check_names()
         echo "The models name functions that are not in src/:" $missing
         return 1
     fi
-    for model in "$models"/*.pml; do
+    for model in "$models"/*.pml "$models"/*.cpp; do
         if ! grep -rq "stress/models/${model##*/}" "$models/../../src"; then
             echo "No file in src/ names ${model##*/}"
             return 1

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What NOTIFY brought: refused, or an event in which all is in its bounds. */
+#include "event/payload.h"
+#include "fuzz/fuzz.h"
+
+static void
+check_change(const struct pgcwi_change *change)
+{
+    FUZZ_CHECK(pgcw_operation_text(change->operation) != NULL);
+    FUZZ_CHECK(memchr(change->schema, 0, sizeof change->schema) != NULL);
+    FUZZ_CHECK(memchr(change->table, 0, sizeof change->table) != NULL);
+    FUZZ_CHECK(change->table[0] != '\0');
+    for (size_t i = 0; i < change->key_count; i++) {
+        FUZZ_CHECK(strlen(change->keys[i].data) == change->keys[i].size);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct pgcwi_change change;
+
+    memset(&change, 0x55, sizeof change);
+    if (pgcwi_payload_decode((const char *)data, size, &change)) {
+        check_change(&change);
+        pgcwi_change_fini(&change);
+    }
+    return 0;
+}
