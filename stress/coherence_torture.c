@@ -29,7 +29,8 @@
 #define RING_CAPACITY 64
 #define DSN_BYTES 256
 
-static struct stress stress = {.thread_count = 2, .seconds = 5};
+static struct stress stress = {
+    .thread_count = 2, .seconds = 5, .slack_ms = TORTURE_SLACK_MS};
 static struct torture torture;
 static struct torture_thread readers[READERS_MAX];
 static struct torture_thread writers[TORTURE_WRITERS];
@@ -206,7 +207,7 @@ print_findings(const struct torture_findings *sum)
                  " bound %d + %d ms, and %d for scheduling\n",
                  quantile_ms(sum, 0.5), quantile_ms(sum, 0.999),
                  (double)sum->staleness.largest / 1e6, TORTURE_INTERVAL_MS,
-                 TORTURE_TIMEOUT_MS, TORTURE_SLACK_MS);
+                 TORTURE_TIMEOUT_MS, (int)stress.slack_ms);
     (void)printf("violations: P2 %" PRIu64 ", P6 %" PRIu64
                  " (horizon) and %" PRIu64 " (bound), P7 %" PRIu64 "\n",
                  sum->p2, sum->p6, sum->over_bound, sum->p7);

@@ -28,7 +28,7 @@ refuse_options(const char *program)
 {
     (void)fprintf(stderr,
                   "usage: %s [--threads 1..%d] [--seconds 1..] [--seed N]"
-                  " [--faults N] [--reads N]\n",
+                  " [--faults N] [--reads N] [--slack MS]\n",
                   program, MOST_THREADS);
     exit(2);
 }
@@ -63,6 +63,9 @@ read_option(struct stress *stress, const char *option, const char *value)
     }
     if (strcmp(option, "--reads") == 0) {
         return read_number(value, 0, UINT64_MAX, &stress->least_reads);
+    }
+    if (strcmp(option, "--slack") == 0) {
+        return read_number(value, 0, 1000000, &stress->slack_ms);
     }
     return strcmp(option, "--seed") == 0 &&
            read_number(value, 0, UINT64_MAX, &stress->seed);

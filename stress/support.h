@@ -4,7 +4,10 @@
  *
  *     program [--threads N] [--seconds N] [--seed N] [--faults N] [--reads N]
  *
- * The last two are what must be done at least, where a program counts that.
+ *             [--slack MS]
+ *
+ * `faults` and `reads` are what must be done at least, and `slack` is what a
+ * bound is exceeded by at most; each where a program has such.
  *
  * The seed is printed, so that a run can be tried again; the exit code is
  * the verdict: 0 no failure, 1 some, 2 the options were wrong.
@@ -25,6 +28,7 @@ struct stress {
     uint64_t seed;
     uint64_t least_faults;
     uint64_t least_reads;
+    uint64_t slack_ms;
     int64_t end_ns; /* CLOCK_MONOTONIC */
     /* shared */
     _Atomic uint64_t failure_count;

@@ -8,7 +8,7 @@
 
 #include <libpq-fe.h>
 
-#define SQL_BYTES 256
+#define SQL_BYTES 512
 #define NS_PER_MS INT64_C(1000000)
 
 typedef bool fault_fn(struct torture_faults *faults);
@@ -251,6 +251,7 @@ fill_ring(struct torture_faults *faults)
     return true;
 }
 
+/* A change of which nothing is heard but what cannot be understood. */
 static bool
 send_garbage(struct torture_faults *faults)
 {
@@ -259,9 +260,16 @@ send_garbage(struct torture_faults *faults)
     char sql[SQL_BYTES];
 
     (void)snprintf(sql, sizeof(sql),
-                   "SELECT 1 FROM pg_notify('" TORTURE_CHANNEL "', '%s')",
-                   payloads[below(faults, 6)]);
-    (void)ask(faults, sql);
+                   "WITH row AS (UPDATE keyed SET version = version + 1"
+                   " WHERE id = %d RETURNING version) SELECT version,"
+                   " pg_notify('" TORTURE_CHANNEL "', '%s') FROM row",
+                   TORTURE_GARBLED_ROW + 1, payloads[below(faults, 6)]);
+    (void)ask(faults, "SET session_replication_role = replica");
+    int64_t version = ask(faults, sql);
+    if (version > 0) {
+        torture_oracle_acknowledge(TORTURE_GARBLED_ROW, version);
+    }
+    (void)ask(faults, "RESET session_replication_role");
     return true;
 }
 

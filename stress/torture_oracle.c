@@ -182,7 +182,7 @@ judge_age(struct stress *stress, struct torture_findings *findings,
 {
     const int64_t bound_ns =
         INT64_C(1000000) *
-        (TORTURE_INTERVAL_MS + TORTURE_TIMEOUT_MS + TORTURE_SLACK_MS);
+        (TORTURE_INTERVAL_MS + TORTURE_TIMEOUT_MS + (int64_t)stress->slack_ms);
     int64_t unseen_ns = oldest_unseen_ns(read->row, version);
 
     if (unseen_ns >= read->started_ns) {
