@@ -8,7 +8,7 @@
 
 #include <libpq-fe.h>
 
-#define SQL_BYTES 512
+#define SQL_BYTES 1024
 #define NS_PER_MS INT64_C(1000000)
 
 typedef bool fault_fn(struct torture_faults *faults);
@@ -240,14 +240,34 @@ hold_strategy(struct torture_faults *faults, uint32_t duration_ms)
                           memory_order_relaxed);
 }
 
+/* The row that only the faults write. */
+static void
+write_own_row(struct torture_faults *faults, const char *sql)
+{
+    int64_t version = ask(faults, sql);
+
+    if (version > 0) {
+        torture_oracle_acknowledge(TORTURE_FAULTS_ROW, version);
+    }
+}
+
+/* The last event of the burst is that of a row. */
 static bool
 fill_ring(struct torture_faults *faults)
 {
+    char sql[SQL_BYTES];
+
     hold_strategy(faults, 20 + below(faults, 20));
-    (void)ask(faults, "SELECT count(pg_notify('" TORTURE_CHANNEL "',"
-                      " '{\"operation\": \"update\", \"table\": \"other\","
-                      " \"sent_at\": \"2026-01-01T00:00:00+00:00\", \"n\": '"
-                      " || i || '}')) FROM generate_series(1, 400) i");
+    (void)snprintf(sql, sizeof(sql),
+                   "WITH burst AS MATERIALIZED (SELECT count(pg_notify("
+                   "'" TORTURE_CHANNEL "', '{\"operation\": \"update\","
+                   " \"table\": \"other\", \"sent_at\":"
+                   " \"2026-01-01T00:00:00+00:00\", \"n\": ' || i || '}'))"
+                   " AS n FROM generate_series(1, 400) i)"
+                   " UPDATE keyed SET version = version + 1 FROM burst"
+                   " WHERE id = %d AND n > 0 RETURNING version",
+                   TORTURE_FAULTS_ROW + 1);
+    write_own_row(faults, sql);
     return true;
 }
 
@@ -263,12 +283,9 @@ send_garbage(struct torture_faults *faults)
                    "WITH row AS (UPDATE keyed SET version = version + 1"
                    " WHERE id = %d RETURNING version) SELECT version,"
                    " pg_notify('" TORTURE_CHANNEL "', '%s') FROM row",
-                   TORTURE_GARBLED_ROW + 1, payloads[below(faults, 6)]);
+                   TORTURE_FAULTS_ROW + 1, payloads[below(faults, 6)]);
     (void)ask(faults, "SET session_replication_role = replica");
-    int64_t version = ask(faults, sql);
-    if (version > 0) {
-        torture_oracle_acknowledge(TORTURE_GARBLED_ROW, version);
-    }
+    write_own_row(faults, sql);
     (void)ask(faults, "RESET session_replication_role");
     return true;
 }

@@ -18,9 +18,9 @@
 #include "support.h"
 
 /* The first rows are told one by one, the others by table. The last with a
- * key is told by a payload that nobody can read. */
+ * key is written by the faults alone. */
 #define TORTURE_KEYED_ROWS 49
-#define TORTURE_GARBLED_ROW (TORTURE_KEYED_ROWS - 1)
+#define TORTURE_FAULTS_ROW (TORTURE_KEYED_ROWS - 1)
 #define TORTURE_PLAIN_ROWS 8
 #define TORTURE_ROWS (TORTURE_KEYED_ROWS + TORTURE_PLAIN_ROWS)
 

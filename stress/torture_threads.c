@@ -136,7 +136,7 @@ static uint32_t
 choose_row(struct stress_random *random, unsigned int number)
 {
     uint32_t first = 0;
-    uint32_t rows = TORTURE_GARBLED_ROW;
+    uint32_t rows = TORTURE_FAULTS_ROW;
 
     if (stress_random_below(random, 12) == 0) {
         first = TORTURE_KEYED_ROWS;
