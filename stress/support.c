@@ -27,7 +27,8 @@ static _Noreturn void
 refuse_options(const char *program)
 {
     (void)fprintf(stderr,
-                  "usage: %s [--threads 1..%d] [--seconds 1..] [--seed N]\n",
+                  "usage: %s [--threads 1..%d] [--seconds 1..] [--seed N]"
+                  " [--faults N] [--reads N] [--slack MS]\n",
                   program, MOST_THREADS);
     exit(2);
 }
@@ -57,8 +58,23 @@ read_option(struct stress *stress, const char *option, const char *value)
         stress->seconds = (unsigned int)number;
         return true;
     }
+    if (strcmp(option, "--faults") == 0) {
+        return read_number(value, 0, UINT64_MAX, &stress->least_faults);
+    }
+    if (strcmp(option, "--reads") == 0) {
+        return read_number(value, 0, UINT64_MAX, &stress->least_reads);
+    }
+    if (strcmp(option, "--slack") == 0) {
+        return read_number(value, 0, 1000000, &stress->slack_ms);
+    }
     return strcmp(option, "--seed") == 0 &&
            read_number(value, 0, UINT64_MAX, &stress->seed);
+}
+
+void
+stress_begin(struct stress *stress)
+{
+    stress->end_ns = stress_now_ns() + stress->seconds * NS_PER_SECOND;
 }
 
 void
@@ -72,7 +88,7 @@ stress_start(struct stress *stress, const char *name, int argc, char **argv)
             refuse_options(argv[0]);
         }
     }
-    stress->end_ns = stress_now_ns() + stress->seconds * NS_PER_SECOND;
+    stress_begin(stress);
     (void)printf("%s --threads %u --seconds %u --seed %" PRIu64 "\n", name,
                  stress->thread_count, stress->seconds, stress->seed);
     (void)fflush(stdout);

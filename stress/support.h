@@ -2,7 +2,12 @@
 /*
  * What the stress programs share: options, a seeded random, a verdict.
  *
- *     program [--threads N] [--seconds N] [--seed N]
+ *     program [--threads N] [--seconds N] [--seed N] [--faults N] [--reads N]
+ *
+ *             [--slack MS]
+ *
+ * `faults` and `reads` are what must be done at least, and `slack` is what a
+ * bound is exceeded by at most; each where a program has such.
  *
  * The seed is printed, so that a run can be tried again; the exit code is
  * the verdict: 0 no failure, 1 some, 2 the options were wrong.
@@ -21,6 +26,9 @@ struct stress {
     unsigned int thread_count;
     unsigned int seconds;
     uint64_t seed;
+    uint64_t least_faults;
+    uint64_t least_reads;
+    uint64_t slack_ms;
     int64_t end_ns; /* CLOCK_MONOTONIC */
     /* shared */
     _Atomic uint64_t failure_count;
@@ -32,6 +40,8 @@ struct stress {
  */
 void stress_start(struct stress *stress, const char *name, int argc,
                   char **argv);
+/* The time begins now, behind what had to be made ready. */
+void stress_begin(struct stress *stress);
 /* Whether the time is over, or enough has failed. Reads the clock. */
 bool stress_is_over(const struct stress *stress);
 /* From any thread; the first ten are printed. */

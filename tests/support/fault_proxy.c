@@ -13,16 +13,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINK_MAX 32
 #define LINK_BYTES 65536
 #define MESSAGE_HEAD_BYTES 5 /* a type, and a length that counts itself */
 #define NOTIFICATION 'A'
+#define NO_NEWS SIZE_MAX
 
 struct link {
     int client;
     int server;
+    bool is_swallowed;
     size_t held_bytes; /* from the server: the start of a message */
     unsigned char held[LINK_BYTES];
 };
@@ -37,21 +40,28 @@ struct fault_proxy {
     pthread_mutex_t lock;
     pthread_cond_t obeyed;
     enum fault_proxy_mode mode;
+    const char *folder; /* NULL: of PGHOST */
+    size_t end_after_bytes;
     bool shall_cut;
+    bool shall_end;
     bool shall_stop;
     uint64_t orders_given;
     uint64_t orders_obeyed;
     /* owned by the thread */
     size_t link_count;
     struct link *links[LINK_MAX];
+    enum fault_proxy_mode mode_now;
+    const char *folder_now;
+    size_t bytes_left; /* from servers, until all is ended; 0: without end */
 };
 
 static int
-dial_server(void)
+dial_server(const struct fault_proxy *proxy)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *folder = getenv("PGHOST");
-    const char *port = getenv("PGPORT");
+    bool is_told = proxy->folder_now != NULL;
+    const char *folder = is_told ? proxy->folder_now : getenv("PGHOST");
+    const char *port = is_told ? NULL : getenv("PGPORT");
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%s",
@@ -75,11 +85,15 @@ reset(int fd)
 }
 
 static void
-cut_link(struct fault_proxy *proxy, size_t i)
+end_link(struct fault_proxy *proxy, size_t i, bool is_orderly)
 {
     struct link *link = proxy->links[i];
 
-    reset(link->client);
+    if (is_orderly) {
+        close(link->client);
+    } else {
+        reset(link->client);
+    }
     close(link->server);
     free(link);
     proxy->link_count--;
@@ -87,15 +101,15 @@ cut_link(struct fault_proxy *proxy, size_t i)
 }
 
 static void
-cut_all(struct fault_proxy *proxy)
+end_all(struct fault_proxy *proxy, bool is_orderly)
 {
     while (proxy->link_count > 0) {
-        cut_link(proxy, 0);
+        end_link(proxy, 0, is_orderly);
     }
 }
 
 static void
-accept_link(struct fault_proxy *proxy, enum fault_proxy_mode mode)
+accept_link(struct fault_proxy *proxy)
 {
     int client = accept(proxy->listening, NULL, NULL);
 
@@ -105,9 +119,10 @@ accept_link(struct fault_proxy *proxy, enum fault_proxy_mode mode)
         return;
     }
     (void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    int server = mode != FAULT_PROXY_REFUSE && proxy->link_count < LINK_MAX
-                     ? dial_server()
-                     : -1;
+    int server =
+        proxy->mode_now != FAULT_PROXY_REFUSE && proxy->link_count < LINK_MAX
+            ? dial_server(proxy)
+            : -1;
     struct link *link = server >= 0 ? calloc(1, sizeof(*link)) : NULL;
     if (link == NULL) {
         reset(client);
@@ -118,6 +133,7 @@ accept_link(struct fault_proxy *proxy, enum fault_proxy_mode mode)
     }
     link->client = client;
     link->server = server;
+    link->is_swallowed = proxy->mode_now == FAULT_PROXY_SWALLOW;
     proxy->links[proxy->link_count] = link;
     proxy->link_count++;
 }
@@ -146,6 +162,47 @@ forward_from_client(const struct link *link)
     return received > 0 && send_all(link->server, bytes, (size_t)received);
 }
 
+static bool
+swallow(int fd)
+{
+    unsigned char bytes[4096];
+
+    return read(fd, bytes, sizeof(bytes)) > 0;
+}
+
+static bool
+send_slowly(int fd, const unsigned char *bytes, size_t count)
+{
+    const struct timespec pause = {.tv_nsec = 20000};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!send_all(fd, bytes + i, 1)) {
+            return false;
+        }
+        /* the pace; without it they would arrive together */
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+/* False if it was the last, or cannot be sent. */
+static bool
+send_to_client(struct fault_proxy *proxy, const struct link *link,
+               const unsigned char *bytes, size_t count)
+{
+    if (proxy->bytes_left > 0 && proxy->bytes_left <= count) {
+        (void)send_all(link->client, bytes, proxy->bytes_left);
+        proxy->bytes_left = 0;
+        return false;
+    }
+    if (proxy->bytes_left > 0) {
+        proxy->bytes_left -= count;
+    }
+    return proxy->mode_now == FAULT_PROXY_DRIBBLE
+               ? send_slowly(link->client, bytes, count)
+               : send_all(link->client, bytes, count);
+}
+
 /* Of the whole message at `bytes`; 0 if it is not whole. */
 static size_t
 message_bytes(const unsigned char *bytes, size_t count)
@@ -161,7 +218,7 @@ message_bytes(const unsigned char *bytes, size_t count)
 }
 
 static bool
-forward_from_server(struct link *link, enum fault_proxy_mode mode)
+forward_from_server(struct fault_proxy *proxy, struct link *link)
 {
     ssize_t received = read(link->server, link->held + link->held_bytes,
                             LINK_BYTES - link->held_bytes);
@@ -174,11 +231,11 @@ forward_from_server(struct link *link, enum fault_proxy_mode mode)
     link->held_bytes += (size_t)received;
     while ((whole = message_bytes(link->held + done, link->held_bytes - done)) >
            0) {
-        bool is_swallowed =
-            mode == FAULT_PROXY_DEAF && link->held[done] == NOTIFICATION;
+        bool is_swallowed = proxy->mode_now == FAULT_PROXY_DEAF &&
+                            link->held[done] == NOTIFICATION;
 
         if (!is_swallowed &&
-            !send_all(link->client, link->held + done, whole)) {
+            !send_to_client(proxy, link, link->held + done, whole)) {
             return false;
         }
         done += whole;
@@ -189,36 +246,48 @@ forward_from_server(struct link *link, enum fault_proxy_mode mode)
 }
 
 static void
-serve_links(struct fault_proxy *proxy, const struct pollfd *polled,
-            enum fault_proxy_mode mode)
+serve_links(struct fault_proxy *proxy, const struct pollfd *polled)
 {
     for (size_t i = proxy->link_count; i-- > 0;) {
         struct link *link = proxy->links[i];
+        bool is_to_end = proxy->bytes_left > 0;
         bool is_well = true;
 
         if (polled[2 * i].revents != 0) {
-            is_well = forward_from_client(link);
+            is_well = link->is_swallowed ? swallow(link->client)
+                                         : forward_from_client(link);
         }
         if (is_well && polled[2 * i + 1].revents != 0) {
-            is_well = forward_from_server(link, mode);
+            is_well = link->is_swallowed ? swallow(link->server)
+                                         : forward_from_server(proxy, link);
         }
+        bool is_ended = is_to_end && proxy->bytes_left == 0;
         if (!is_well) {
-            cut_link(proxy, i);
+            end_link(proxy, i, is_ended);
         }
     }
 }
 
 /* Take the orders that were given; false if one is to stop. */
 static bool
-obey(struct fault_proxy *proxy, enum fault_proxy_mode *mode)
+obey(struct fault_proxy *proxy)
 {
     pthread_mutex_lock(&proxy->lock);
     bool shall_stop = proxy->shall_stop;
-    if (proxy->shall_cut || shall_stop) {
-        cut_all(proxy);
+    if (proxy->shall_cut || proxy->shall_end || shall_stop) {
+        end_all(proxy, proxy->shall_end);
         proxy->shall_cut = false;
+        proxy->shall_end = false;
     }
-    *mode = proxy->mode;
+    proxy->mode_now = proxy->mode;
+    proxy->folder_now = proxy->folder;
+    if (proxy->end_after_bytes != NO_NEWS) {
+        proxy->bytes_left = proxy->end_after_bytes;
+        proxy->end_after_bytes = NO_NEWS;
+    }
+    for (size_t i = 0; i < proxy->link_count; i++) {
+        proxy->links[i]->is_swallowed |= proxy->mode_now == FAULT_PROXY_SWALLOW;
+    }
     proxy->orders_obeyed = proxy->orders_given;
     pthread_cond_broadcast(&proxy->obeyed);
     pthread_mutex_unlock(&proxy->lock);
@@ -226,13 +295,14 @@ obey(struct fault_proxy *proxy, enum fault_proxy_mode *mode)
 }
 
 static void
-wait_and_serve(struct fault_proxy *proxy, enum fault_proxy_mode mode)
+wait_and_serve(struct fault_proxy *proxy)
 {
     struct pollfd polled[2 + 2 * LINK_MAX] = {
         {.fd = proxy->wake[0], .events = POLLIN},
         {.fd = proxy->listening, .events = POLLIN},
     };
-    bool is_stalled = mode == FAULT_PROXY_STALL;
+    bool is_stalled = proxy->mode_now == FAULT_PROXY_STALL;
+    bool is_half = is_stalled || proxy->mode_now == FAULT_PROXY_STALL_ANSWERS;
     char byte;
 
     for (size_t i = 0; i < proxy->link_count; i++) {
@@ -240,7 +310,7 @@ wait_and_serve(struct fault_proxy *proxy, enum fault_proxy_mode mode)
 
         polled[2 + 2 * i].fd = is_stalled ? -1 : link->client;
         polled[2 + 2 * i].events = POLLIN;
-        polled[3 + 2 * i].fd = is_stalled ? -1 : link->server;
+        polled[3 + 2 * i].fd = is_half ? -1 : link->server;
         polled[3 + 2 * i].events = POLLIN;
     }
     if (poll(polled, 2 + 2 * proxy->link_count, -1) <= 0) {
@@ -250,9 +320,9 @@ wait_and_serve(struct fault_proxy *proxy, enum fault_proxy_mode mode)
         (void)!read(proxy->wake[0], &byte, 1);
         return; /* the order first: it is in force when the giver goes on */
     }
-    serve_links(proxy, polled + 2, mode);
+    serve_links(proxy, polled + 2);
     if (polled[1].revents != 0) {
-        accept_link(proxy, mode);
+        accept_link(proxy);
     }
 }
 
@@ -260,10 +330,9 @@ static void *
 run(void *context)
 {
     struct fault_proxy *proxy = context;
-    enum fault_proxy_mode mode;
 
-    while (obey(proxy, &mode)) {
-        wait_and_serve(proxy, mode);
+    while (obey(proxy)) {
+        wait_and_serve(proxy);
     }
     return NULL;
 }
@@ -316,6 +385,7 @@ fault_proxy_start(enum fault_proxy_mode mode)
         return NULL;
     }
     proxy->mode = mode;
+    proxy->end_after_bytes = NO_NEWS;
     proxy->listening = -1;
     proxy->wake[0] = -1;
     pthread_mutex_init(&proxy->lock, NULL);
@@ -373,5 +443,29 @@ fault_proxy_cut(struct fault_proxy *proxy)
 {
     pthread_mutex_lock(&proxy->lock);
     proxy->shall_cut = true;
+    order(proxy);
+}
+
+void
+fault_proxy_end(struct fault_proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->shall_end = true;
+    order(proxy);
+}
+
+void
+fault_proxy_end_after(struct fault_proxy *proxy, size_t bytes)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->end_after_bytes = bytes;
+    order(proxy);
+}
+
+void
+fault_proxy_set_target(struct fault_proxy *proxy, const char *folder)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->folder = folder;
     order(proxy);
 }

@@ -8,6 +8,8 @@
 #ifndef TESTS_SUPPORT_FAULT_PROXY_H
 #define TESTS_SUPPORT_FAULT_PROXY_H
 
+#include <stddef.h>
+
 enum fault_proxy_mode {
     FAULT_PROXY_PASS,
     /* nothing is forwarded, and nothing is lost */
@@ -15,7 +17,14 @@ enum fault_proxy_mode {
     /* new connections are reset */
     FAULT_PROXY_REFUSE,
     /* notifications are swallowed, as behind a transaction-pooling proxy */
-    FAULT_PROXY_DEAF
+    FAULT_PROXY_DEAF,
+    /* nothing comes from the server, and nothing is lost */
+    FAULT_PROXY_STALL_ANSWERS,
+    /* all is taken and nothing arrives; what was there then, or came in it,
+     * stays so for ever */
+    FAULT_PROXY_SWALLOW,
+    /* what comes from the server comes byte by byte */
+    FAULT_PROXY_DRIBBLE
 };
 
 struct fault_proxy;
@@ -31,5 +40,13 @@ void fault_proxy_set_mode(struct fault_proxy *proxy,
                           enum fault_proxy_mode mode);
 /* Reset every connection that is there. */
 void fault_proxy_cut(struct fault_proxy *proxy);
+/* The same, but with an orderly end. */
+void fault_proxy_end(struct fault_proxy *proxy);
+/* End one connection when so many more bytes have come from servers; 0: no
+ * more. */
+void fault_proxy_end_after(struct fault_proxy *proxy, size_t bytes);
+/* Where new connections lead: the folder of the server's socket, port 5432.
+ * It must stay as long as the proxy. */
+void fault_proxy_set_target(struct fault_proxy *proxy, const char *folder);
 
 #endif
