@@ -59,6 +59,7 @@ for name; do
     case $? in
     0) tell "$name" MISSED "$found"; missed=1 ;;
     1) tell "$name" caught "$found" ;;
+    2 | 77) cat "$work/log"; exit 2 ;;
     *) tell "$name" caught "it ended with $result" ;;
     esac
     patch -s -R -p0 <"stress/mutants/$name.patch" || exit 2
