@@ -159,7 +159,7 @@ inline push(kind, change, ticket, is_pushed)
     fi
 }
 
-/* hear_all(), hear() */
+/* pgcwi_session_hear_all(), hear() */
 inline hear()
 {
     atomic {
