@@ -63,6 +63,7 @@
 #ifndef PGCACHEWATCH_PGCACHEWATCH_H
 #define PGCACHEWATCH_PGCACHEWATCH_H
 
+#include <pgcachewatch/auditor.h>
 #include <pgcachewatch/bytes.h>
 #include <pgcachewatch/cache.h>
 #include <pgcachewatch/event.h>

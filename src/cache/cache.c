@@ -162,6 +162,7 @@ pgcwi_cache_close(struct pgcw_cache *cache)
     assert(atomic_load_explicit(&cache->open_transactions,
                                 memory_order_relaxed) == 0 &&
            "end the transactions first");
+    pgcwi_sample_stop(cache);
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);
     pgcwi_table_fini(&cache->table);
@@ -226,6 +227,10 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
         pgcwi_reader_count_hit(cache->number);
     } else {
         pgcwi_reader_count_stale_hit(cache->number);
+    }
+    if (is_valid &&
+        __builtin_expect(pgcwi_sample_is_on(&cache->sampler), false)) {
+        pgcwi_sample_offer(cache, entry);
     }
     tell(cache, cache->on_hit, key);
     return entry;

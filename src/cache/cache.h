@@ -23,6 +23,7 @@
 #include "cache/key_hash.h"
 #include "cache/load_limit.h"
 #include "cache/reclaim.h"
+#include "cache/sample.h"
 #include "cache/stamps.h"
 #include "cache/table.h"
 #include "cache/tags.h"
@@ -58,6 +59,7 @@ struct pgcw_cache {
     pgcw_lookup_fn *on_hit;  /* may be NULL */
     pgcw_lookup_fn *on_miss; /* may be NULL */
     void *on_lookup_context;
+    struct pgcwi_sampler sampler; /* shared; changed by auditors alone */
     struct pgcwi_table table;
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;

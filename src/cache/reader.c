@@ -166,6 +166,12 @@ pgcwi_reader_count_hit(uint32_t cache_number)
     write_counter(hits, read_counter(hits) + 1);
 }
 
+uint64_t
+pgcwi_reader_hits(uint32_t cache_number)
+{
+    return read_counter(&pgcwi_thread.reader->of_cache[cache_number].hits);
+}
+
 void
 pgcwi_reader_count_stale_hit(uint32_t cache_number)
 {

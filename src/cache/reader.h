@@ -53,6 +53,8 @@ void pgcwi_reader_end(void);
 bool pgcwi_reader_is_inside(void);
 
 /* Inside a section. */
+/* The calling thread's own. */
+uint64_t pgcwi_reader_hits(uint32_t cache_number);
 void pgcwi_reader_count_hit(uint32_t cache_number);
 void pgcwi_reader_count_stale_hit(uint32_t cache_number);
 void pgcwi_reader_count_miss(uint32_t cache_number);

@@ -284,20 +284,24 @@ pgcw_listener_read_state(const struct pgcw_listener *listener)
                                                           memory_order_acquire);
 }
 
-enum pgcw_status
-pgcw_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
+bool
+pgcwi_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
 {
     int64_t deadline_ns =
         pgcwi_clock_monotonic_ns() + timeout_ms * PGCWI_NS_PER_MS;
+    uint64_t ticket = pgcwi_freshness_request(&listener->freshness);
 
+    pgcwi_wakeup_signal(&listener->wakeup);
+    return pgcwi_freshness_wait(&listener->freshness, ticket, deadline_ns);
+}
+
+enum pgcw_status
+pgcw_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
+{
     if (pgcwi_thread_is_ours()) {
         return PGCW_INTERNAL;
     }
-    uint64_t ticket = pgcwi_freshness_request(&listener->freshness);
-    pgcwi_wakeup_signal(&listener->wakeup);
-    return pgcwi_freshness_wait(&listener->freshness, ticket, deadline_ns)
-               ? PGCW_OK
-               : PGCW_TIMEOUT;
+    return pgcwi_listener_sync(listener, timeout_ms) ? PGCW_OK : PGCW_TIMEOUT;
 }
 
 int64_t
