@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/connection.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
                                   "20000",        dsn,  "UTF8", NULL};
 
     connection->has_unsent = false;
+    connection->was_short_of_memory = false;
     connection->pg = PQconnectStartParams(keywords, values, 1);
     if (connection->pg == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
@@ -194,9 +196,8 @@ is_success(const PGresult *result)
            status == PGRES_TUPLES_OK;
 }
 
-enum pgcwi_answer
-pgcwi_connection_answer(struct pgcwi_connection *connection,
-                        struct pgcw_error *error)
+static enum pgcwi_answer
+take_answer(struct pgcwi_connection *connection, struct pgcw_error *error)
 {
     enum pgcwi_answer answer = PGCWI_ANSWER_OK;
 
@@ -215,10 +216,34 @@ pgcwi_connection_answer(struct pgcwi_connection *connection,
     return PGCWI_ANSWER_PENDING;
 }
 
+enum pgcwi_answer
+pgcwi_connection_answer(struct pgcwi_connection *connection,
+                        struct pgcw_error *error)
+{
+    errno = 0;
+    enum pgcwi_answer answer = take_answer(connection, error);
+    connection->was_short_of_memory |= errno == ENOMEM;
+    return answer;
+}
+
 PGnotify *
 pgcwi_connection_next(struct pgcwi_connection *connection)
 {
-    return PQnotifies(connection->pg);
+    errno = 0;
+    PGnotify *notification = PQnotifies(connection->pg);
+    connection->was_short_of_memory |= errno == ENOMEM;
+    return notification;
+}
+
+enum pgcw_status
+pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
+                              struct pgcw_error *error)
+{
+    if (!connection->was_short_of_memory) {
+        return PGCW_OK;
+    }
+    return pgcwi_error_set(error, PGCW_NO_MEMORY,
+                           "memory was short: a notification may be lost");
 }
 
 char *

@@ -17,6 +17,7 @@
 struct pgcwi_connection {
     PGconn *pg; /* NULL: not open */
     bool has_unsent;
+    bool was_short_of_memory;
 };
 
 enum pgcwi_answer {
@@ -64,6 +65,15 @@ enum pgcwi_answer pgcwi_connection_answer(struct pgcwi_connection *connection,
                                           struct pgcw_error *error);
 /* The next notification, for PQfreemem(); NULL if there is none. */
 PGnotify *pgcwi_connection_next(struct pgcwi_connection *connection);
+/*
+ * PGCW_NO_MEMORY if what was taken may not be all that was sent: libpq skips
+ * a notification that it has no memory for (getNotify() in fe-protocol3.c, up
+ * to 18 at least), and tells nobody. malloc() has left ENOMEM in errno then,
+ * and parsing leaves nothing else there.
+ */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
+                              struct pgcw_error *error);
 
 /* `"name"`, quoted, for PQfreemem(); NULL if that failed. */
 char *pgcwi_connection_quote(struct pgcwi_connection *connection,

@@ -42,8 +42,8 @@ hear(struct pgcwi_session *session, const PGnotify *notification)
     }
 }
 
-void
-pgcwi_session_hear_all(struct pgcwi_session *session)
+enum pgcw_status
+pgcwi_session_hear_all(struct pgcwi_session *session, struct pgcw_error *error)
 {
     PGnotify *notification;
 
@@ -52,6 +52,7 @@ pgcwi_session_hear_all(struct pgcwi_session *session)
         hear(session, notification);
         PQfreemem(notification);
     }
+    return pgcwi_connection_check_memory(&session->connection, error);
 }
 
 static bool
@@ -172,12 +173,13 @@ hear_and_answer(struct pgcwi_session *session, struct pgcw_error *error)
     if (session->heartbeat.is_in_flight) {
         answer = pgcwi_connection_answer(&session->connection, error);
     }
-    pgcwi_session_hear_all(session);
-    if (answer == PGCWI_ANSWER_OK) {
+    enum pgcw_status status = pgcwi_session_hear_all(session, error);
+    if (status == PGCW_OK && answer == PGCWI_ANSWER_OK) {
         fence_answered(session);
     }
-    return answer == PGCWI_ANSWER_REFUSED ? fence_refused(session, error)
-                                          : PGCW_OK;
+    return status == PGCW_OK && answer == PGCWI_ANSWER_REFUSED
+               ? fence_refused(session, error)
+               : status;
 }
 
 /* Before the socket is read: a late answer is a gap, also if it is there. */

@@ -85,7 +85,7 @@ run_command(struct pgcwi_session *session, struct pgcwi_connection *connection,
                                   session->live_deadline_ns, error);
         if (status == PGCW_OK) {
             answer = pgcwi_connection_answer(connection, error);
-            pgcwi_session_hear_all(session);
+            status = pgcwi_session_hear_all(session, error);
         }
         if (status == PGCW_OK && answer == PGCWI_ANSWER_PENDING) {
             status = check_live_deadline(session, sql, error);
@@ -135,7 +135,9 @@ probe_from(struct pgcwi_session *session, struct pgcwi_connection *connection,
            !pgcwi_session_is_stopping(session)) {
         status =
             wait_and_receive(session, &session->connection, deadline_ns, error);
-        pgcwi_session_hear_all(session);
+        if (status == PGCW_OK) {
+            status = pgcwi_session_hear_all(session, error);
+        }
         if (status == PGCW_OK && !session->is_probe_heard &&
             pgcwi_clock_monotonic_ns() >= deadline_ns) {
             status = pgcwi_error_set(

@@ -33,8 +33,10 @@ pgcwi_session_is_stopping(const struct pgcwi_session *session)
     return pgcwi_listener_is_stopping(session->listener);
 }
 
-/* Take in what has been read from the connection. */
-void pgcwi_session_hear_all(struct pgcwi_session *session);
+/* Take in what has been read from the connection; fails if some may be lost.
+ */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_session_hear_all(struct pgcwi_session *session, struct pgcw_error *error);
 
 /* Connect, LISTEN, and see that what is sent is heard. */
 PGCW_MUST_CHECK enum pgcw_status

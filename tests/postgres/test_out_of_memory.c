@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whichever allocation fails, in our code, libpq, liburcu or jansson: nothing
+ * crashes, and what an event concerns is not served once it is known.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pgcachewatch/pgcachewatch.h>
+
+#include "support/recorder.h"
+#include "support/scarce_memory.h"
+#include "support/versions.h"
+
+#define DATABASE "pgcw_test_out_of_memory"
+#include "support/own_database.h"
+
+#define CHANNEL "ch_scarce"
+#define MOST_ALLOCATIONS 5000
+
+/* Three of one transaction, so that libpq reads them in one go. */
+static const char three_events[] =
+    "SELECT pg_notify('" CHANNEL "', json_build_object("
+    "'operation', 'update', 'table', word, 'sent_at', now())::text)"
+    " FROM unnest(ARRAY['before', 'orders', 'behind']) AS word";
+
+struct scene {
+    struct state_recorder states;
+    struct pgcw_listener *listener;
+    struct pgcw_cache *cache;
+};
+
+static void
+mark_listener(void *context, enum pgcw_listener_state state, const char *reason)
+{
+    memory_is_scarce_here(true);
+    state_recorder_note(context, state, reason);
+}
+
+static void
+mark_worker(void *context, const struct pgcw_event *event)
+{
+    (void)context;
+    (void)event;
+    memory_is_scarce_here(true);
+}
+
+static struct pgcw_listener_options
+options_of(struct scene *scene)
+{
+    struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
+
+    options.channel = CHANNEL;
+    options.worker_count = 1;
+    options.connect_timeout_ms = PATIENCE_MS;
+    options.heartbeat_timeout_ms = PATIENCE_MS;
+    options.reconnect_min_ms = 1;
+    options.reconnect_max_ms = 10;
+    options.on_state = state_recorder_note;
+    options.on_state_context = &scene->states;
+    return options;
+}
+
+static struct pgcw_cache *
+create_cache_of_orders(struct pgcw_listener *listener)
+{
+    const struct pgcw_table orders = {NULL, "orders"};
+    struct pgcw_greedy_options greedy = PGCW_GREEDY_OPTIONS_INIT;
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *cache = NULL;
+
+    greedy.filter.tables = &orders;
+    greedy.filter.table_count = 1;
+    assert_int_equal(pgcw_greedy_create(&greedy, &options.strategy, NULL),
+                     PGCW_OK);
+    assert_int_equal(pgcw_cache_create(listener, &options, &cache, NULL),
+                     PGCW_OK);
+    return cache;
+}
+
+static void
+open_scene(struct scene *scene, const struct pgcw_listener_options *options)
+{
+    struct pgcw_error error = {.status = PGCW_OK};
+
+    if (pgcw_listener_open(options, &scene->listener, &error) != PGCW_OK) {
+        fail_msg("%s", error.detail);
+    }
+    scene->cache = create_cache_of_orders(scene->listener);
+}
+
+static int
+set_up(void **state)
+{
+    static struct scene scene;
+
+    scene = (struct scene){.listener = NULL};
+    state_recorder_init(&scene.states);
+    *state = &scene;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    memory_fail_nth(0);
+    pgcw_cache_destroy(scene->cache);
+    pgcw_listener_close(scene->listener);
+    state_recorder_fini(&scene->states);
+    return await_library_threads(0) == 0 ? 0 : -1;
+}
+
+/* The listener may have to connect again; a put before that is refused. */
+static void
+store_an_order(struct scene *scene)
+{
+    do {
+        assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS),
+                         PGCW_OK);
+    } while (!versions_put(scene->cache, 1, 7) ||
+             versions_lookup(scene->cache, 1) != 7);
+}
+
+/* Each allocation on the way of the events fails once; the number of them. */
+static long
+sweep_events(struct scene *scene)
+{
+    for (long nth = 1; nth <= MOST_ALLOCATIONS; nth++) {
+        store_an_order(scene);
+        memory_fail_nth(nth);
+        assert_true(server_run(server, three_events));
+        assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS),
+                         PGCW_OK);
+        assert_int_equal(versions_lookup(scene->cache, 1), -1);
+        if (!memory_has_failed()) {
+            return nth - 1;
+        }
+    }
+    fail_msg("more than %d allocations", MOST_ALLOCATIONS);
+    return 0;
+}
+
+static void
+P3_no_event_is_lost_when_the_listener_has_no_memory(void **state)
+{
+    struct scene *scene = *state;
+    struct pgcw_listener_options options = options_of(scene);
+
+    options.on_state = mark_listener;
+    open_scene(scene, &options);
+    long count = sweep_events(scene);
+    print_message("%ld allocations\n", count);
+    assert_in_range(count, 3 * 3, MOST_ALLOCATIONS);
+}
+
+static void
+P3_no_event_is_lost_when_a_worker_has_no_memory(void **state)
+{
+    struct scene *scene = *state;
+    struct pgcw_listener_options options = options_of(scene);
+
+    options.on_event = mark_worker;
+    open_scene(scene, &options);
+    assert_true(server_run(server, three_events));
+    assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS), PGCW_OK);
+    long count = sweep_events(scene);
+    print_message("%ld allocations\n", count);
+    assert_in_range(count, 3 * 3, MOST_ALLOCATIONS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(P3_no_event_is_lost_when_the_listener_has_no_memory),
+        TEST(P3_no_event_is_lost_when_a_worker_has_no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, make_database, drop_database);
+}
