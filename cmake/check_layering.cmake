@@ -11,7 +11,7 @@ set(home_of_ck "^queue/ring[.]c$")
 set(home_of_urcu "^cache/")
 set(home_of_xxhash "^cache/")
 set(home_of_libpq "^(listener|query|install|cli)/")
-set(home_of_jansson "^(event/payload[.]c$|cli/)")
+set(home_of_jansson "^cli/")
 
 include(${CMAKE_CURRENT_LIST_DIR}/violations.cmake)
 

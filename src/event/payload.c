@@ -1,135 +1,139 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What NOTIFY brought: JSON, from a trigger or from anybody (P10).
- *
- * jansson refuses what is not strict JSON in UTF-8, and strings with a NUL;
- * what it allows is bounded by the size of a NOTIFY.
- */
+/* What NOTIFY brought: JSON, from a trigger or from anybody (P10). */
 #include "event/payload.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "event/json.h"
 
-/* A string that is there; NULL otherwise. */
-static const char *
-text_of(const json_t *object, const char *field)
+#define LONGEST_OPERATION_BYTES 16
+#define LONGEST_TIME_BYTES 64
+
+enum field { OPERATION, TABLE, SENT_AT, SCHEMA, KEYS, FIELD_COUNT };
+
+static const char *const field_names[FIELD_COUNT] = {
+    [OPERATION] = "operation", [TABLE] = "table", [SENT_AT] = "sent_at",
+    [SCHEMA] = "schema",       [KEYS] = "keys",
+};
+
+static bool
+read_operation(struct pgcwi_json value, enum pgcw_operation *operation)
 {
-    return json_string_value(json_object_get(object, field));
+    char text[LONGEST_OPERATION_BYTES];
+    size_t bytes;
+
+    return pgcwi_json_copy_string(value, text, sizeof text, &bytes) &&
+           pgcw_operation_from_text(text, operation) == PGCW_OK;
 }
 
 static bool
-copy_table(const json_t *object, char table[PGCWI_NAME_BYTES])
+read_time(struct pgcwi_json value, int64_t *time_us)
 {
-    const char *text = text_of(object, "table");
+    char text[LONGEST_TIME_BYTES];
+    size_t bytes;
 
-    if (!pgcwi_name_is_valid(text)) {
-        return false;
-    }
-    memcpy(table, text, strlen(text) + 1);
-    return true;
+    return pgcwi_json_copy_string(value, text, sizeof text, &bytes) &&
+           pgcwi_timestamp_parse(text, time_us);
+}
+
+static bool
+copy_table(struct pgcwi_json value, char table[PGCWI_NAME_BYTES])
+{
+    size_t bytes;
+
+    return pgcwi_json_copy_string(value, table, PGCWI_NAME_BYTES, &bytes) &&
+           bytes > 0;
 }
 
 /* Not there, null and empty are the same. */
 static bool
-copy_schema(const json_t *object, char schema[PGCWI_NAME_BYTES])
+copy_schema(struct pgcwi_json value, char schema[PGCWI_NAME_BYTES])
 {
-    const json_t *field = json_object_get(object, "schema");
-    const char *text = json_string_value(field);
+    size_t bytes;
 
-    if (field == NULL || json_is_null(field)) {
-        text = "";
-    }
-    if (text == NULL || strlen(text) > PGCWI_NAME_MAX_BYTES) {
-        return false;
-    }
-    memcpy(schema, text, strlen(text) + 1);
-    return true;
+    schema[0] = '\0';
+    return value.at == NULL || pgcwi_json_is_null(value) ||
+           pgcwi_json_copy_string(value, schema, PGCWI_NAME_BYTES, &bytes);
 }
 
-/* The bytes of the text of all, each with a terminator; 0 if one is no
- * string. */
+/* How many elements there are, and the end of the last. */
 static size_t
-measure_keys(const json_t *array)
+count_elements(struct pgcwi_json array, const char **end)
 {
-    size_t bytes = 0;
+    struct pgcwi_json element;
+    size_t count = 0;
 
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const json_t *key = json_array_get(array, i);
-
-        if (!json_is_string(key)) {
-            return 0;
-        }
-        bytes += json_string_length(key) + 1;
+    while (pgcwi_json_next_element(&array, &element)) {
+        count++;
     }
-    return bytes;
+    *end = array.at;
+    return count;
 }
 
-static void
-fill_keys(const json_t *array, struct pgcwi_change *change)
+static bool
+fill_keys(struct pgcwi_json array, struct pgcwi_change *change, char *text,
+          const char *text_end)
 {
-    char *text = (char *)&change->keys[change->key_count];
+    struct pgcwi_json element;
 
-    for (size_t i = 0; i < change->key_count; i++) {
-        const json_t *key = json_array_get(array, i);
-        size_t bytes = json_string_length(key);
+    for (size_t i = 0; pgcwi_json_next_element(&array, &element); i++) {
+        size_t bytes;
 
-        memcpy(text, json_string_value(key), bytes + 1);
+        if (!pgcwi_json_copy_string(element, text, (size_t)(text_end - text),
+                                    &bytes)) {
+            return false;
+        }
         change->keys[i] = (struct pgcw_bytes){text, bytes};
         text += bytes + 1;
     }
+    return true;
 }
 
 /* Not there and empty are the same: any row. Something else would be a row
  * that we do not know, so it is not understood. */
 static bool
-copy_keys(const json_t *object, struct pgcwi_change *change)
+copy_keys(struct pgcwi_json value, struct pgcwi_change *change)
 {
-    const json_t *array = json_object_get(object, "keys");
-    size_t bytes;
+    const char *end;
 
     change->keys = NULL;
-    change->key_count = json_array_size(array);
+    change->key_count = 0;
+    if (value.at == NULL || !pgcwi_json_enter_array(&value)) {
+        return value.at == NULL;
+    }
+    change->key_count = count_elements(value, &end);
     if (change->key_count == 0) {
-        return array == NULL || json_is_array(array);
+        return true;
     }
-    bytes = measure_keys(array);
-    if (bytes == 0) {
-        return false;
-    }
-    /* each is some bytes of the payload, so that this cannot overflow */
-    change->keys =
-        pgcwi_alloc(change->key_count * sizeof *change->keys + bytes);
-    if (change->keys == NULL) {
-        return false;
-    }
-    fill_keys(array, change);
-    return true;
-}
+    /* of the payload, where a text and its quotes take more bytes than the
+     * text and a terminator do here */
+    size_t text_bytes = (size_t)(end - value.at);
+    size_t array_bytes = change->key_count * sizeof *change->keys;
+    char *block = pgcwi_alloc(array_bytes + text_bytes);
 
-static bool
-copy_fields(const json_t *object, struct pgcwi_change *change)
-{
-    const char *sent_at = text_of(object, "sent_at");
-
-    return sent_at != NULL &&
-           pgcwi_timestamp_parse(sent_at, &change->sent_at_us) &&
-           pgcw_operation_from_text(text_of(object, "operation"),
-                                    &change->operation) == PGCW_OK &&
-           copy_table(object, change->table) &&
-           copy_schema(object, change->schema) && copy_keys(object, change);
+    change->keys = (struct pgcw_bytes *)(void *)block;
+    if (block != NULL && fill_keys(value, change, block + array_bytes,
+                                   block + array_bytes + text_bytes)) {
+        return true;
+    }
+    pgcwi_free(block);
+    return false;
 }
 
 bool
 pgcwi_payload_decode(const char *payload, size_t bytes,
                      struct pgcwi_change *change)
 {
-    json_t *object = json_loadb(payload, bytes, JSON_REJECT_DUPLICATES, NULL);
-    bool is_understood = object != NULL && copy_fields(object, change);
+    struct pgcwi_json text = {payload, payload + bytes};
+    struct pgcwi_json values[FIELD_COUNT];
 
-    json_decref(object);
-    return is_understood;
+    return pgcwi_json_read_object(text, field_names, FIELD_COUNT, values) &&
+           read_operation(values[OPERATION], &change->operation) &&
+           read_time(values[SENT_AT], &change->sent_at_us) &&
+           copy_table(values[TABLE], change->table) &&
+           copy_schema(values[SCHEMA], change->schema) &&
+           copy_keys(values[KEYS], change);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What NOTIFY brought: refused, or an event in which all is in its bounds. */
 #include "event/payload.h"
+#include "event/payload_oracle.h"
 #include "fuzz/fuzz.h"
 
 static void
@@ -21,7 +22,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pgcwi_change change;
 
     memset(&change, 0x55, sizeof change);
-    if (pgcwi_payload_decode((const char *)data, size, &change)) {
+    bool is_understood =
+        pgcwi_payload_decode((const char *)data, size, &change);
+    FUZZ_CHECK(oracle_agrees((const char *)data, size, is_understood, &change));
+    if (is_understood) {
         check_change(&change);
         pgcwi_change_fini(&change);
     }
