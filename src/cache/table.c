@@ -4,11 +4,29 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 #define FIRST_BUCKET_COUNT 64
+
+/*
+ * liburcu 0.13.2 ends the process if it has no memory for buckets
+ * (rculfhash-mm-order.c): it is asked only where there was some just now.
+ */
+static bool
+is_memory_there_for(uint64_t buckets)
+{
+    void *memory = pgcwi_alloc((size_t)buckets * sizeof(struct cds_lfht_node));
+
+    pgcwi_free(memory);
+    return memory != NULL;
+}
 
 bool
 pgcwi_table_init(struct pgcwi_table *table)
 {
+    if (!is_memory_there_for(FIRST_BUCKET_COUNT)) {
+        return false;
+    }
     atomic_init(&table->wanted_buckets, FIRST_BUCKET_COUNT);
     atomic_init(&table->buckets, FIRST_BUCKET_COUNT);
     atomic_init(&table->is_growing, false);
@@ -91,9 +109,11 @@ grow(struct rcu_head *head)
            atomic_load_explicit(&table->wanted_buckets, memory_order_relaxed)) {
         buckets *= 2;
     }
-    cds_lfht_resize(table->entries, (unsigned long)buckets);
-    /* relaxed: a number, to compare with */
-    atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
+    if (is_memory_there_for(buckets)) {
+        cds_lfht_resize(table->entries, (unsigned long)buckets);
+        /* relaxed: a number, to compare with */
+        atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
+    }
     /*
      * ORDER: our last use of `growth` before it may be used again.
      * Pairs with: pgcwi_table_make_room(). Without it: it would be queued

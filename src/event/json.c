@@ -210,7 +210,7 @@ take_string(struct pgcwi_json *rest, char *text, size_t capacity, size_t *bytes)
         if (count == 0) {
             return false;
         }
-        if (*bytes + count <= capacity) {
+        if (text != NULL && *bytes + count <= capacity) {
             memcpy(text + *bytes, character, count);
         }
         *bytes += count;

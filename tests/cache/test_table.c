@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "cache/reader.h"
 #include "cache/table.h"
 #include "support/entry.h"
@@ -136,6 +137,7 @@ many_entries_are_all_found_while_the_table_grows(void **state)
 
         entries[i] = make(&key);
         assert_null(pgcwi_table_replace(table, &key, entries[i]));
+        pgcwi_table_make_room(table, i + 1);
         assert_ptr_equal(pgcwi_table_find(table, &key), entries[i]);
     }
     for (uint32_t i = 0; i < MANY; i++) {
@@ -145,12 +147,35 @@ many_entries_are_all_found_while_the_table_grows(void **state)
         pgcwi_table_remove(table, entries[i]);
     }
     pgcwi_reader_end();
-    urcu_memb_synchronize_rcu();
+    urcu_memb_barrier();
     for (uint32_t i = 0; i < MANY; i++) {
         pgcwi_entry_destroy(entries[i]);
     }
     free(entries);
     pgcwi_reader_begin();
+}
+
+static uint64_t
+buckets_after_asking_for(struct pgcwi_table *table, uint64_t entries)
+{
+    pgcwi_table_make_room(table, entries);
+    pgcwi_reader_end();
+    urcu_memb_barrier();
+    pgcwi_reader_begin();
+    return atomic_load(&table->buckets);
+}
+
+static void
+table_without_memory_to_grow_is_asked_again(void **state)
+{
+    struct pgcwi_table *table = *state;
+    uint64_t before = atomic_load(&table->buckets);
+
+    pgcwi_alloc_fail_nth(1);
+    assert_int_equal(buckets_after_asking_for(table, 1000), before);
+    assert_true(pgcwi_alloc_has_failed());
+    pgcwi_alloc_fail_nth(0);
+    assert_int_equal(buckets_after_asking_for(table, 1000), 1024);
 }
 
 int
@@ -163,6 +188,7 @@ main(void)
         TEST(replace_gives_the_old_entry_back),
         TEST(keys_of_one_hash_are_told_apart),
         TEST(many_entries_are_all_found_while_the_table_grows),
+        TEST(table_without_memory_to_grow_is_asked_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ what_libpq_does_not_understand_is_refused(void **state)
 static void
 closing_what_is_not_open_is_nothing(void **state)
 {
-    struct pgcwi_connection connection = {NULL, false};
+    struct pgcwi_connection connection = {.pg = NULL};
 
     (void)state;
     pgcwi_connection_close(&connection);
@@ -64,7 +64,7 @@ static struct pgcwi_log silent;
 static enum pgcw_status
 connect_to(const char *dsn, struct pgcw_error *error)
 {
-    struct pgcwi_connection connection = {NULL, false};
+    struct pgcwi_connection connection = {.pg = NULL};
     enum pgcw_status status =
         pgcwi_connection_start(&connection, dsn, &silent, error);
     enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;

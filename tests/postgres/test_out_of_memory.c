@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whichever allocation fails, in our code, libpq, liburcu or jansson: nothing
- * crashes, and what an event concerns is not served once it is known.
+ * Whichever allocation fails, in our code or in libpq: nothing crashes, and
+ * what an event concerns is not served once it is known.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,6 +94,22 @@ open_scene(struct scene *scene, const struct pgcw_listener_options *options)
     scene->cache = create_cache_of_orders(scene->listener);
 }
 
+static void
+close_scene(struct scene *scene)
+{
+    pgcw_cache_destroy(scene->cache);
+    pgcw_listener_close(scene->listener);
+    scene->cache = NULL;
+    scene->listener = NULL;
+}
+
+static void
+forget_states(struct state_recorder *states)
+{
+    state_recorder_fini(states);
+    state_recorder_init(states);
+}
+
 static int
 set_up(void **state)
 {
@@ -111,8 +127,7 @@ tear_down(void **state)
     struct scene *scene = *state;
 
     memory_fail_nth(0);
-    pgcw_cache_destroy(scene->cache);
-    pgcw_listener_close(scene->listener);
+    close_scene(scene);
     state_recorder_fini(&scene->states);
     return await_library_threads(0) == 0 ? 0 : -1;
 }
@@ -175,6 +190,78 @@ P3_no_event_is_lost_when_a_worker_has_no_memory(void **state)
     assert_in_range(count, 3, MOST_ALLOCATIONS); /* the keys of each */
 }
 
+/* Each allocation until the first LIVE, one for each attempt to open. */
+static void
+P8_listener_becomes_live_whatever_fails_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    struct pgcw_listener_options options = options_of(scene);
+    bool has_failed = true;
+    long nth;
+
+    options.on_state = mark_listener;
+    options.open_in_background = 1;
+    for (nth = 1; nth <= MOST_ALLOCATIONS && has_failed; nth++) {
+        size_t seen = state_recorder_count(&scene->states);
+
+        memory_fail_nth(nth);
+        open_scene(scene, &options);
+        assert_true(state_recorder_wait(&scene->states, PGCW_LISTENER_LIVE,
+                                        seen, PATIENCE_MS) > 0);
+        has_failed = memory_has_failed();
+        memory_fail_nth(0);
+        store_an_order(scene);
+        assert_true(server_run(server, three_events));
+        assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS),
+                         PGCW_OK);
+        assert_int_equal(versions_lookup(scene->cache, 1), -1);
+        close_scene(scene);
+        forget_states(&scene->states);
+    }
+    print_message("%ld allocations\n", nth - 2);
+    assert_in_range(nth, 60, MOST_ALLOCATIONS);
+}
+
+/* A life of a listener and a cache; whether all of it could be done. */
+static bool
+live(struct scene *scene, const struct pgcw_listener_options *options)
+{
+    struct pgcw_error error = {.status = PGCW_OK};
+    enum pgcw_status status =
+        pgcw_listener_open(options, &scene->listener, &error);
+
+    if (status == PGCW_OK) {
+        status = pgcw_cache_create(scene->listener, NULL, &scene->cache, NULL);
+    }
+    if (status == PGCW_OK) {
+        status = pgcw_listener_sync(scene->listener, PATIENCE_MS);
+    }
+    bool is_done = status == PGCW_OK && versions_put(scene->cache, 1, 7) &&
+                   versions_lookup(scene->cache, 1) == 7;
+    assert_true(is_done || status == PGCW_OK || status == PGCW_NO_MEMORY);
+    close_scene(scene);
+    return is_done;
+}
+
+static void
+P3_application_is_told_that_there_is_no_memory(void **state)
+{
+    struct scene *scene = *state;
+    struct pgcw_listener_options options = options_of(scene);
+    long failed_count = 0;
+    long nth = 0;
+
+    do {
+        memory_fail_nth(++nth);
+        memory_is_scarce_here(true);
+        failed_count += live(scene, &options) ? 0 : 1;
+        memory_is_scarce_here(false);
+    } while (memory_has_failed() && nth < MOST_ALLOCATIONS);
+    print_message("%ld allocations, %ld of them told\n", nth - 1, failed_count);
+    assert_in_range(nth, 10, MOST_ALLOCATIONS);
+    assert_in_range(failed_count, 8, nth);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -183,6 +270,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(P3_no_event_is_lost_when_the_listener_has_no_memory),
         TEST(P3_no_event_is_lost_when_a_worker_has_no_memory),
+        TEST(P3_application_is_told_that_there_is_no_memory),
+        TEST(P8_listener_becomes_live_whatever_fails_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, make_database, drop_database);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Let one allocation fail, whoever asks for it: libpq, liburcu, jansson or the
- * C library itself too. Takes malloc()'s place in the program it is linked to,
- * on top of glibc's; a sanitizer wants that place for itself.
+ * Let one allocation fail, whoever asks for it, libpq and the C library too;
+ * only not liburcu. Takes malloc()'s place in the program it is linked to, on
+ * top of glibc's; a sanitizer wants that place for itself.
  *
  * An allocation fails only in threads that have called memory_is_scarce_here().
  */
