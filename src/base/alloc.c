@@ -9,7 +9,10 @@
 #include <string.h>
 
 #ifdef PGCWI_TESTING
+#include <execinfo.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 static _Atomic long allocations_to_failure;
 static atomic_bool has_failed;
@@ -30,6 +33,22 @@ pgcwi_alloc_has_failed(void)
     return atomic_load_explicit(&has_failed, memory_order_relaxed);
 }
 
+/* For cmake/allocations.sh: where allocations have failed. */
+static void
+note_who_asked(void)
+{
+    const char *path = getenv("PGCW_FAILED_ALLOCATIONS");
+    int fd = path == NULL
+                 ? -1
+                 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    void *frames[6];
+
+    if (fd >= 0) {
+        backtrace_symbols_fd(frames, backtrace(frames, 6), fd);
+        (void)close(fd);
+    }
+}
+
 static bool
 shall_fail(void)
 {
@@ -40,6 +59,7 @@ shall_fail(void)
     }
     /* relaxed: as above */
     atomic_store_explicit(&has_failed, true, memory_order_relaxed);
+    note_who_asked();
     return true;
 }
 #else

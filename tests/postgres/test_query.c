@@ -862,6 +862,54 @@ every_failed_allocation_is_survived(void **state)
     assert_true(nth > 5);
 }
 
+static void
+every_failed_allocation_of_an_explanation_is_told(void **state)
+{
+    const struct pgcw_query query = {.command = N_OF_1};
+    int told_count = 0;
+    bool has_failed = true;
+
+    (void)state;
+    for (long nth = 1; has_failed; nth++) {
+        struct pgcw_buffer tables = PGCW_BUFFER_INIT;
+
+        pgcwi_alloc_fail_nth(nth);
+        enum pgcw_status status =
+            pgcw_query_explain(cache, connection, &query, &tables, &error);
+        has_failed = pgcwi_alloc_has_failed();
+        pgcwi_alloc_fail_nth(0);
+        /* OK also if it was a thread of the library that was refused */
+        assert_true(status == PGCW_OK || status == PGCW_NO_MEMORY);
+        assert_int_equal(tables.size > 0, status == PGCW_OK);
+        told_count += status == PGCW_NO_MEMORY;
+        pgcw_buffer_free(&tables);
+    }
+    assert_true(told_count > 2);
+}
+
+static void
+every_failed_allocation_of_a_query_cache_is_told(void **state)
+{
+    int told_count = 0;
+    bool has_failed = true;
+
+    (void)state;
+    for (long nth = 1; has_failed; nth++) {
+        struct pgcw_query_cache *made = NULL;
+
+        pgcwi_alloc_fail_nth(nth);
+        enum pgcw_status status =
+            pgcw_query_cache_create(listener, NULL, &made, &error);
+        has_failed = pgcwi_alloc_has_failed();
+        pgcwi_alloc_fail_nth(0);
+        assert_true(status == PGCW_OK || status == PGCW_NO_MEMORY);
+        assert_int_equal(made != NULL, status == PGCW_OK);
+        told_count += status == PGCW_NO_MEMORY;
+        pgcw_query_cache_destroy(made);
+    }
+    assert_true(told_count > 2);
+}
+
 int
 main(void)
 {
@@ -903,6 +951,8 @@ main(void)
         TEST(connections_and_cache_may_end_in_any_order),
         TEST(threads_that_miss_together_share_one_execution),
         TEST(every_failed_allocation_is_survived),
+        TEST(every_failed_allocation_of_an_explanation_is_told),
+        TEST(every_failed_allocation_of_a_query_cache_is_told),
     };
     int failures;
 
