@@ -182,6 +182,14 @@ probe_pooler(struct pgcwi_session *session, struct pgcw_error *error)
         status = probe_from(session, &session->second, error);
     }
     pgcwi_connection_close(&session->second);
+    if (status == PGCW_TIMEOUT) {
+        return pgcwi_error_set(
+            error, status,
+            "a pooler is between that gives no second connection within "
+            "connect_timeout_ms, %u ms, which would tell its mode (has its "
+            "pool room? a listener keeps one connection)",
+            (unsigned)session->listener->settings.options.connect_timeout_ms);
+    }
     return status == PGCW_OK ? make_pooled_fence(session, error) : status;
 }
 

@@ -28,6 +28,7 @@ static struct opening opening;
 
 struct pooler {
     pid_t pid;
+    unsigned port;
     char dsn[200];
 };
 
@@ -90,23 +91,32 @@ is_answering(void)
 }
 
 static void
-start_pooler(const char *mode)
+write_configuration(const char *mode, unsigned pool_size)
 {
-    const char *folder = pgcwi_scratch_server_folder(cluster);
-    char ini[PGCWI_SCRATCH_PATH_BYTES];
-    char log[PGCWI_SCRATCH_PATH_BYTES];
     char text[1024];
-    unsigned port = find_port();
-    struct pgcwi_scratch_user user;
-    struct pgcwi_scratch_error error;
 
     (void)snprintf(text, sizeof(text),
                    "[databases]\n* = host=%s port=%u user=postgres\n"
                    "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %u\n"
-                   "unix_socket_dir =\nauth_type = any\npool_mode = %s\n",
-                   folder, (unsigned)pgcwi_scratch_server_port(cluster), port,
-                   mode);
+                   "unix_socket_dir =\nauth_type = any\npool_mode = %s\n"
+                   "default_pool_size = %u\n",
+                   pgcwi_scratch_server_folder(cluster),
+                   (unsigned)pgcwi_scratch_server_port(cluster), pooler.port,
+                   mode, pool_size);
     assert_true(cluster_write(cluster, "pooler.ini", "we", text));
+}
+
+static void
+start_pooler_of(const char *mode, unsigned pool_size)
+{
+    const char *folder = pgcwi_scratch_server_folder(cluster);
+    char ini[PGCWI_SCRATCH_PATH_BYTES];
+    char log[PGCWI_SCRATCH_PATH_BYTES];
+    struct pgcwi_scratch_user user;
+    struct pgcwi_scratch_error error;
+
+    pooler.port = find_port();
+    write_configuration(mode, pool_size);
     (void)snprintf(ini, sizeof(ini), "%s/data/pooler.ini", folder);
     (void)snprintf(log, sizeof(log), "%s/pooler.log", folder);
     assert_true(pgcwi_scratch_find_user(&user, &error));
@@ -123,12 +133,18 @@ start_pooler(const char *mode)
     (void)snprintf(pooler.dsn, sizeof(pooler.dsn),
                    "host=127.0.0.1 port=%u user=postgres dbname=postgres "
                    "sslmode=disable gssencmode=disable",
-                   port);
+                   pooler.port);
     assert_true(is_answering());
     opening_init(&opening, pooler.dsn);
     opening.options.channel = CHANNEL;
     opening.options.heartbeat_interval_ms = 20;
     opening.options.heartbeat_timeout_ms = 1000;
+}
+
+static void
+start_pooler(const char *mode)
+{
+    start_pooler_of(mode, 20);
 }
 
 static int
@@ -192,6 +208,16 @@ transaction_mode_with_company_is_refused(void **state)
 }
 
 static void
+pool_without_room_for_the_probe_is_told(void **state)
+{
+    (void)state;
+    start_pooler_of("session", 1);
+    opening.options.connect_timeout_ms = 500;
+    assert_int_equal(opening_try(&opening), PGCW_TIMEOUT);
+    assert_non_null(strstr(opening.error.detail, "has its pool room?"));
+}
+
+static void
 refusal_is_not_retried_in_a_storm(void **state)
 {
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
@@ -250,6 +276,44 @@ P3_server_session_that_ends_is_noticed_and_made_again(void **state)
                                     PATIENCE_MS) > 0);
 }
 
+/* Another transaction in the pool, so that another connection is free. */
+static void
+stir_pool(PGconn *company)
+{
+    PQclear(PQexec(company, "COMMIT"));
+    PQclear(PQexec(company, "BEGIN; SELECT 1"));
+}
+
+/* A transaction gets the connection that became free last, not its own. */
+static void
+P3_pooler_whose_mode_is_changed_is_noticed(void **state)
+{
+    PGconn *company[2];
+    size_t down = 0;
+
+    (void)state;
+    start_pooler("session");
+    assert_int_equal(opening_try(&opening), PGCW_OK);
+    size_t live =
+        state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        company[i] = PQconnectdb(pooler.dsn);
+    }
+    write_configuration("transaction", 20);
+    assert_int_equal(kill(pooler.pid, SIGHUP), 0);
+    for (int i = 0; i < 1000 && down == 0; i++) {
+        stir_pool(company[i % 2]);
+        down =
+            state_recorder_wait(&opening.states, PGCW_LISTENER_DOWN, live, 50);
+    }
+    assert_true(down > 0);
+    assert_non_null(
+        strstr(opening.states.reasons[down - 1], "another server session"));
+    for (int i = 0; i < 2; i++) {
+        PQfinish(company[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int
@@ -259,9 +323,11 @@ main(void)
         TEST(transaction_mode_is_refused_though_an_own_notify_comes_back),
         TEST(transaction_mode_with_company_is_refused),
         TEST(statement_mode_is_refused),
+        TEST(pool_without_room_for_the_probe_is_told),
         TEST(refusal_is_not_retried_in_a_storm),
         TEST(session_mode_works),
         TEST(P3_server_session_that_ends_is_noticed_and_made_again),
+        TEST(P3_pooler_whose_mode_is_changed_is_noticed),
     };
 
     return cmocka_run_group_tests_name("pooler", tests, make_cluster,
