@@ -73,11 +73,15 @@ disconnected(const struct pgcwi_connection *connection,
                            text[0] != '\0' ? text : "the connection was lost");
 }
 
-/* libpq would write it to stderr. */
+/* libpq would write it to stderr. It comes amid parsing: see
+ * pgcwi_connection_check_memory(). */
 static void
 log_notice(void *log, const char *message)
 {
+    int kept = errno;
+
     pgcwi_log_write(log, PGCW_LOG_INFO, "the server says: %s", message);
+    errno = kept;
 }
 
 enum pgcw_status
