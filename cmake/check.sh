@@ -80,14 +80,18 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
     without_aslr="setarch $(uname -m) -R"
 fi
 
+# Programs of one thread, most of whose work the server does.
+sql="dependency|install|names|rows|scratch_server|tool|triggers"
+# Servers that come and go: they are waited for.
+waiting="failover|liveness|pooler|refusals|tls"
+
 heading "gcc: unit, api, abi, postgres, stress, model, convention"
 build debug debug gcc
 check debug
 
 heading "gcc, optimised: unit, api, abi, postgres, stress"
 build check-release release gcc -DPGCW_BUILD_TESTS=ON -DPGCW_WERROR=ON
-# Servers that come and go are not tried faster by an optimised build.
-check check-release -E "postgres[.](failover|liveness|pooler|refusals|tls)"
+check check-release -E "postgres[.].*(demo|$sql|$waiting)"
 
 heading "clang: unit"
 build check-clang debug clang
@@ -99,7 +103,7 @@ check asan
 
 heading "ThreadSanitizer by gcc: unit, postgres, stress"
 build tsan tsan gcc
-check tsan
+check tsan -E "postgres[.].*($sql)"
 
 heading "ThreadSanitizer by clang: unit, stress"
 build check-tsan-clang tsan clang
