@@ -57,6 +57,10 @@
  *
  * Fork: a child of a process that has used the library may only exec.
  *
+ * Unload: dlclose() of the shared library leaves it in memory, as threads that
+ * have read end with code of it. Close everything before. Who links the static
+ * library into a plugin of his own links that with `-Wl,-z,nodelete`.
+ *
  * Shutdown: end leases, pins and transactions, destroy the caches, close the
  * subscriptions, then close the listener.
  */
