@@ -8,35 +8,17 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cache/forked.h"
 #include "cache/rcu.h"
 #include "support/cache.h"
+#include "support/child.h"
 
-#define FORKS 30
-#define CHILD_SECONDS 20
+#define FORKING_MS 500 /* for each lock */
 
 static struct pgcw_cache *cache;
-
-typedef int child_fn(void);
-
-/* What it returns in a child; -1: it did not end by itself. */
-static int
-run_child(child_fn *run)
-{
-    int how = -1;
-    pid_t child = fork();
-
-    if (child == 0) {
-        alarm(CHILD_SECONDS);
-        _exit(run());
-    }
-    return child > 0 && waitpid(child, &how, 0) == child && WIFEXITED(how)
-               ? WEXITSTATUS(how)
-               : -1;
-}
 
 static int
 set_up(void **state)
@@ -80,7 +62,7 @@ P2_cache_is_closed_in_a_child_and_open_in_its_parent(void **state)
 {
     (void)state;
     assert_true(has_key());
-    assert_int_equal(run_child(expect_closed), 0);
+    assert_int_equal(run_child(expect_closed, _exit), 0);
     assert_true(has_key());
     assert_false(pgcwi_forked_is_child());
 }
@@ -90,7 +72,7 @@ cache_that_is_gone_is_not_touched_in_a_child(void **state)
 {
     (void)state;
     pgcwi_cache_close(open_cache());
-    assert_int_equal(run_child(expect_closed), 0);
+    assert_int_equal(run_child(expect_closed, _exit), 0);
 }
 
 static int
@@ -110,7 +92,7 @@ static void
 cache_is_not_opened_in_a_child(void **state)
 {
     (void)state;
-    assert_int_equal(run_child(open_another), 0);
+    assert_int_equal(run_child(open_another, _exit), 0);
 }
 
 /* Locks that a child finds held, and that nobody there gives back. */
@@ -158,7 +140,7 @@ hold_lock_of_caches(void *unused)
 static void *
 fork_and_look(void *result)
 {
-    *(int *)result = run_child(expect_closed);
+    *(int *)result = run_child(expect_closed, _exit);
     return NULL;
 }
 
@@ -173,7 +155,7 @@ static void *
 fork_and_end(void *result)
 {
     (void)has_key();
-    *(int *)result = run_child(end_by_pthread_exit);
+    *(int *)result = run_child(end_by_pthread_exit, _exit);
     return NULL;
 }
 
@@ -188,7 +170,9 @@ fork_beside(void *(*hold)(void *), void *(*fork_once)(void *))
     /* relaxed: before the thread starts */
     atomic_store_explicit(&is_over, false, memory_order_relaxed);
     assert_int_equal(pthread_create(&holder, NULL, hold, NULL), 0);
-    for (int i = 0; i < FORKS && failures == 0; i++) {
+    int64_t until_ns =
+        pgcwi_clock_monotonic_ns() + FORKING_MS * PGCWI_NS_PER_MS;
+    while (failures == 0 && pgcwi_clock_monotonic_ns() < until_ns) {
         int result = -1;
 
         if (pthread_create(&thread, NULL, fork_once, &result) == 0) {

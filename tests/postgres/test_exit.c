@@ -27,7 +27,7 @@
 
 #define CHANNEL "ch_exit"
 #define READERS 2
-#define TIMES 5
+#define TIMES 2
 #define ENDED_WELL 42
 #define PROCESS_SECONDS 60
 
@@ -125,6 +125,7 @@ wait_for_callback(void)
     /* relaxed: the callback looks at nothing else */
     atomic_store_explicit(&is_ending, true, memory_order_relaxed);
     (void)versions_raise(connection, "orders", 1);
+    PQfinish(connection);
     for (;;) {
         pause();
     }

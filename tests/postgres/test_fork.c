@@ -9,11 +9,10 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <pgcachewatch/pgcachewatch.h>
 
+#include "support/child.h"
 #include "support/door.h"
 #include "support/versions.h"
 
@@ -21,7 +20,6 @@
 #include "support/own_database.h"
 
 #define CHANNEL "ch_fork"
-#define CHILD_SECONDS 60 /* a child that hangs is ended, and has failed */
 #define MOST_DESCRIPTORS 256
 #define STALE_MS 60000
 
@@ -115,25 +113,6 @@ tear_down(void **state)
     (void)state;
     close_all();
     return await_library_threads(0) == 0 ? 0 : -1;
-}
-
-typedef int child_fn(void);
-
-/* Of a child that runs it and then ends by `end`; -1: it did not end so. */
-static int
-run_child(child_fn *run, void (*end)(int))
-{
-    int how = -1;
-    (void)fflush(NULL);
-    pid_t child = fork();
-
-    if (child == 0) {
-        alarm(CHILD_SECONDS);
-        end(run());
-    }
-    return child > 0 && waitpid(child, &how, 0) == child && WIFEXITED(how)
-               ? WEXITSTATUS(how)
-               : -1;
 }
 
 /* The same connection, nothing lost, and a change is still heard. */
