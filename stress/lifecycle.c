@@ -22,8 +22,9 @@
 
 #define MOST_OPENERS 64
 #define WARM_UP_ROUNDS 40
-/* above what a thread that is late with its end, or malloc, may keep */
-#define RESIDENT_GROWTH_KIB (16 * 1024)
+#define ALLOCATED_GROWTH_KIB 64
+/* what malloc keeps of what it had back is up to chance */
+#define RESIDENT_GROWTH_KIB (48 * 1024)
 #define ADDRESS_GROWTH_KIB (96 * 1024)
 
 static struct stress stress = {
@@ -39,6 +40,7 @@ struct holdings {
     int threads;
     int descriptors;
     int64_t sessions;
+    long allocated_kib;
     long resident_kib;
     long address_kib;
 };
@@ -146,6 +148,15 @@ count_sessions(PGconn *server)
     return count;
 }
 
+/* What malloc() has given and free() has not had back. */
+static long
+count_allocated_kib(void)
+{
+    struct mallinfo2 known = mallinfo2();
+
+    return (long)((known.uordblks + known.hblkhd) / 1024);
+}
+
 /* Once all have ended that will. */
 static struct holdings
 count_holdings(int threads)
@@ -156,6 +167,7 @@ count_holdings(int threads)
     held.threads = await_threads(threads);
     held.descriptors = count_descriptors();
     (void)malloc_trim(0);
+    held.allocated_kib = count_allocated_kib();
     held.resident_kib = read_status("VmRSS:");
     held.address_kib = read_status("VmSize:");
     return held;
@@ -177,6 +189,10 @@ compare(const struct holdings *before, const struct holdings *after)
                     after->sessions);
     }
 #ifdef MEMORY_IS_MEASURED
+    if (after->allocated_kib > before->allocated_kib + ALLOCATED_GROWTH_KIB) {
+        stress_fail(&stress, "%ld KiB are allocated, %ld before",
+                    after->allocated_kib, before->allocated_kib);
+    }
     if (after->resident_kib > before->resident_kib + RESIDENT_GROWTH_KIB ||
         after->address_kib > before->address_kib + ADDRESS_GROWTH_KIB) {
         stress_fail(&stress,
@@ -203,8 +219,9 @@ finish(const struct holdings *before, const struct holdings *after)
         "%" PRIu64 " used, %" PRIu64 " connecting, %" PRIu64
         " refused, %" PRIu64 " loading, %" PRIu64 " flooded, %" PRIu64
         " in two databases, %" PRIu64
-        " with threads that end; longest close %" PRId64 " ms; resident %ld"
-        " KiB, then %ld; addresses %ld KiB, then %ld; %d threads, %d"
+        " with threads that end; longest close %" PRId64 " ms; allocated %ld"
+        " KiB, then %ld; resident %ld KiB, then %ld; addresses %ld KiB, then "
+        "%ld; %d threads, %d"
         " descriptors, %" PRId64 " sessions",
         counts[LIFE_USED], counts[LIFE_CONNECTING], counts[LIFE_REFUSED],
         counts[LIFE_LOADING], counts[LIFE_FLOODED], counts[LIFE_TWO_DATABASES],
@@ -212,9 +229,9 @@ finish(const struct holdings *before, const struct holdings *after)
         /* relaxed: as above */
         atomic_load_explicit(&ground.longest_close_ns, memory_order_relaxed) /
             1000000,
-        before->resident_kib, after->resident_kib, before->address_kib,
-        after->address_kib, after->threads, after->descriptors,
-        after->sessions);
+        before->allocated_kib, after->allocated_kib, before->resident_kib,
+        after->resident_kib, before->address_kib, after->address_kib,
+        after->threads, after->descriptors, after->sessions);
 }
 
 static bool

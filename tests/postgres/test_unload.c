@@ -19,7 +19,7 @@
 
 #include "support/gate.h"
 
-#define ROUNDS 20
+#define ROUNDS 10
 
 /* What is used of it. */
 struct library {
