@@ -16,13 +16,14 @@ static inline int
 count_entries(const char *folder)
 {
     DIR *directory = opendir(folder);
+    const struct dirent *entry;
     int count = 0;
 
     if (directory == NULL) {
         return -1;
     }
-    while (readdir(directory) != NULL) {
-        count++;
+    while ((entry = readdir(directory)) != NULL) {
+        count += entry->d_name[0] != '.';
     }
     closedir(directory);
     return count;
