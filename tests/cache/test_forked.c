@@ -67,6 +67,26 @@ P2_cache_is_closed_in_a_child_and_open_in_its_parent(void **state)
     assert_false(pgcwi_forked_is_child());
 }
 
+/* Not even what an outage before the fork would let it serve. */
+static void
+P2_nothing_stale_is_served_in_a_child(void **state)
+{
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct pgcw_cache *usual = cache;
+
+    (void)state;
+    options.outage = PGCW_OUTAGE_SERVE_STALE;
+    options.stale_max_ms = 600000;
+    cache = open_cache_with(&options);
+    pgcwi_stamps_close(&cache->stamps);
+    pgcwi_stamps_open(&cache->stamps);
+    assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
+    assert_int_equal(run_child(expect_closed, _exit), 0);
+    assert_true(has_key());
+    pgcwi_cache_close(cache);
+    cache = usual;
+}
+
 static void
 cache_that_is_gone_is_not_touched_in_a_child(void **state)
 {
@@ -209,6 +229,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             P2_cache_is_closed_in_a_child_and_open_in_its_parent, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(P2_nothing_stale_is_served_in_a_child,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             cache_that_is_gone_is_not_touched_in_a_child, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cache_is_not_opened_in_a_child, set_up,
