@@ -28,7 +28,7 @@ refuse_options(const char *program)
 {
     (void)fprintf(stderr,
                   "usage: %s [--threads 1..%d] [--seconds 1..] [--seed N]"
-                  " [--faults N] [--reads N] [--slack MS]\n",
+                  " [--faults N] [--reads N] [--slack MS] [--rounds 1..]\n",
                   program, MOST_THREADS);
     exit(2);
 }
@@ -67,6 +67,9 @@ read_option(struct stress *stress, const char *option, const char *value)
     if (strcmp(option, "--slack") == 0) {
         return read_number(value, 0, 1000000, &stress->slack_ms);
     }
+    if (strcmp(option, "--rounds") == 0) {
+        return read_number(value, 1, 1000000000, &stress->round_count);
+    }
     return strcmp(option, "--seed") == 0 &&
            read_number(value, 0, UINT64_MAX, &stress->seed);
 }
@@ -89,8 +92,13 @@ stress_start(struct stress *stress, const char *name, int argc, char **argv)
         }
     }
     stress_begin(stress);
-    (void)printf("%s --threads %u --seconds %u --seed %" PRIu64 "\n", name,
-                 stress->thread_count, stress->seconds, stress->seed);
+    (void)printf("%s --threads %u --seed %" PRIu64, name, stress->thread_count,
+                 stress->seed);
+    if (stress->round_count != 0) {
+        (void)printf(" --rounds %" PRIu64 "\n", stress->round_count);
+    } else {
+        (void)printf(" --seconds %u\n", stress->seconds);
+    }
     (void)fflush(stdout);
 }
 

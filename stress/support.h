@@ -3,11 +3,11 @@
  * What the stress programs share: options, a seeded random, a verdict.
  *
  *     program [--threads N] [--seconds N] [--seed N] [--faults N] [--reads N]
- *
- *             [--slack MS]
+ *             [--slack MS] [--rounds N]
  *
  * `faults` and `reads` are what must be done at least, and `slack` is what a
- * bound is exceeded by at most; each where a program has such.
+ * bound is exceeded by at most; each where a program has such. One that has
+ * `rounds` does so many, however long it takes.
  *
  * The seed is printed, so that a run can be tried again; the exit code is
  * the verdict: 0 no failure, 1 some, 2 the options were wrong.
@@ -29,6 +29,7 @@ struct stress {
     uint64_t least_faults;
     uint64_t least_reads;
     uint64_t slack_ms;
+    uint64_t round_count;
     int64_t end_ns; /* CLOCK_MONOTONIC */
     /* shared */
     _Atomic uint64_t failure_count;

@@ -126,7 +126,8 @@ struct pgcw_auditor_stats {
  * @retval PGCW_OK                it runs
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it.
  *                                Or the cache has an auditor
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
+ *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was started
  * @retval PGCW_SYSTEM_ERROR      no thread could be had
  *

@@ -163,7 +163,8 @@ struct pgcw_cache_options {
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it.
  *                                The strategy stays with the caller, as it
  *                                does with every result but PGCW_OK
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
+ *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was made
  *
  * Threads: any but the library's. Blocks: until the running strategy

@@ -18,7 +18,7 @@ struct pgcw_listener;
 
 /** Where a listener is. Caches serve only while it is PGCW_LISTENER_LIVE. */
 enum pgcw_listener_state {
-    /** Not started, or closed. */
+    /** Not started, or closed; and in a child of fork(). */
     PGCW_LISTENER_OFF = 0,
     /** A connection is being made. */
     PGCW_LISTENER_CONNECTING = 1,
@@ -127,7 +127,8 @@ struct pgcw_listener_options {
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                LIVE; or started, with open_in_background
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
+ *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was started
  * @retval PGCW_SYSTEM_ERROR      no thread or descriptor could be had
  * @retval PGCW_DISCONNECTED      the server was not reached, or does not let
@@ -176,7 +177,7 @@ pgcw_listener_read_state(const struct pgcw_listener *listener);
  * @retval PGCW_TIMEOUT   not within the time, for example because the
  *                        connection is down
  * @retval PGCW_INTERNAL  called by a library thread, which would wait for
- *                        itself
+ *                        itself; or in a child of fork()
  *
  * Threads: any but the library's. Blocks: one round trip to the server, and
  * what waits in the ring, at most timeout_ms. Signals: unsafe.

@@ -55,7 +55,18 @@
  * begin after the stamp is taken: fetch and acquire see to that by
  * themselves.
  *
- * Fork: a child of a process that has used the library may only exec.
+ * Fork: the threads of the library stay with the process that has begun to use
+ * it. Its children may exec, and end, by exit() too: what closes, destroys or
+ * stops does nothing there, so that handlers of atexit() are harmless, and
+ * neither harms the parent. A look into a cache finds nothing there, whatever
+ * its outage policy, and what opens, creates or starts says PGCW_UNSUPPORTED:
+ * become a daemon before. Nothing else may be called there.
+ *
+ * Exit: a process may end with everything open, in any thread.
+ *
+ * Unload: dlclose() of the shared library leaves it in memory, as threads that
+ * have read end with code of it. Close everything before. Who links the static
+ * library into a plugin of his own links that with `-Wl,-z,nodelete`.
  *
  * Shutdown: end leases, pins and transactions, destroy the caches, close the
  * subscriptions, then close the listener.

@@ -127,7 +127,8 @@ struct pgcw_query_result {
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                made
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
+ *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was made
  *
  * Threads: any but the library's. Blocks: as pgcw_cache_create(). Signals:

@@ -14,7 +14,8 @@ enum pgcw_status {
     PGCW_INVALID_ARGUMENT = 1,
     /** Memory could not be had; nothing was changed. */
     PGCW_NO_MEMORY = 2,
-    /** An option that this version of the library does not know is set. */
+    /** An option that this version of the library does not know is set; or
+     * this process is a child of fork(): see pgcachewatch.h. */
     PGCW_UNSUPPORTED = 3,
     /** The time given was not enough. */
     PGCW_TIMEOUT = 4,

@@ -96,7 +96,8 @@ PGCW_API const char *pgcw_gap_reason_text(enum pgcw_gap_reason reason);
  * @param[out] error         may be NULL; written only on failure
  * @retval PGCW_OK                open
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
+ *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was opened
  * @retval PGCW_SYSTEM_ERROR      no descriptor could be had
  *

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "cache/age.h"
+#include "cache/forked.h"
 #include "cache/outage.h"
 #include "cache/reader.h"
 #include "cache/refresh.h"
@@ -126,6 +127,9 @@ pgcwi_cache_open(const struct pgcw_cache_options *options,
     struct pgcw_cache_options known = *options;
     enum pgcw_status status = check(&known, error);
 
+    if (status == PGCW_OK) {
+        status = pgcwi_forked_check(error);
+    }
     if (status != PGCW_OK) {
         return status;
     }
@@ -147,6 +151,7 @@ pgcwi_cache_open(const struct pgcw_cache_options *options,
                                "no memory for a cache's tables");
     }
     init_parts(made, &known);
+    pgcwi_forked_join(&made->in_process);
     *cache = made;
     return PGCW_OK;
 }
@@ -162,6 +167,7 @@ pgcwi_cache_close(struct pgcw_cache *cache)
     assert(atomic_load_explicit(&cache->open_transactions,
                                 memory_order_relaxed) == 0 &&
            "end the transactions first");
+    pgcwi_forked_leave(&cache->in_process);
     pgcwi_sample_stop(cache);
     pgcwi_cache_discard_all(cache);
     pgcwi_reclaim_fini(&cache->reclaim);

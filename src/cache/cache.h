@@ -69,6 +69,7 @@ struct pgcw_cache {
     pgcw_weigh_fn *weigh;      /* may be NULL */
     void *weigh_context;
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
+    struct cds_list_head in_process;     /* cache/forked.h */
     const _Atomic int64_t *horizon_ns;   /* the listener's; may be NULL */
     int64_t stale_max_ns;                /* 0: nothing is served stale */
     bool is_outage_error;

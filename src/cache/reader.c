@@ -7,6 +7,7 @@
 #include <pgcachewatch/cache.h>
 
 #include "base/alloc.h"
+#include "cache/forked.h"
 #include "cache/rcu.h"
 #include "cache/transaction.h"
 
@@ -97,6 +98,9 @@ static void
 end_of_thread(void *unused)
 {
     (void)unused;
+    if (pgcwi_forked_is_child()) {
+        return;
+    }
     pgcwi_transaction_end_of_thread();
     if (pgcwi_thread.reader == NULL) {
         return;
@@ -116,6 +120,11 @@ make_end_key(void)
 static void
 join(void)
 {
+    if (pgcwi_forked_is_child()) {
+        /* nobody frees there, and liburcu's lock may be held for ever */
+        pgcwi_thread.reader = &spare_reader;
+        return;
+    }
     struct pgcwi_reader *reader =
         pgcwi_alloc_aligned(CACHE_LINE_BYTES, sizeof(*reader));
 

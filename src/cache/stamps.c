@@ -122,6 +122,15 @@ pgcwi_stamps_close(struct pgcwi_stamps *stamps)
     pthread_mutex_unlock(&stamps->lock);
 }
 
+void
+pgcwi_stamps_close_for_ever(struct pgcwi_stamps *stamps)
+{
+    /* relaxed: there is no other thread, so not even one with the lock */
+    atomic_store_explicit(&stamps->closed_at_ns, 0, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&stamps->all, UINT64_MAX, memory_order_relaxed);
+}
+
 int64_t
 pgcwi_stamps_closed_at_ns(const struct pgcwi_stamps *stamps)
 {

@@ -75,6 +75,8 @@ void pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot);
 void pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps);
 /* Also when it is closed: then it stays as it is. */
 void pgcwi_stamps_close(struct pgcwi_stamps *stamps);
+/* In a child of fork(): without the lock, and nothing is served stale. */
+void pgcwi_stamps_close_for_ever(struct pgcwi_stamps *stamps);
 /* Also when it is open: then it only flushes. */
 void pgcwi_stamps_open(struct pgcwi_stamps *stamps);
 

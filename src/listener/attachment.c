@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "cache/forked.h"
 #include "listener/listener.h"
 #include "strategy/strategy.h"
 
@@ -294,7 +295,7 @@ pgcw_cache_create(struct pgcw_listener *listener,
 void
 pgcw_cache_destroy(struct pgcw_cache *cache)
 {
-    if (cache == NULL) {
+    if (cache == NULL || pgcwi_forked_is_child()) {
         return;
     }
     detach(cache->attachment);

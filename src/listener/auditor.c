@@ -19,6 +19,7 @@
 #include "base/thread.h"
 #include "cache/cache.h"
 #include "cache/entry.h"
+#include "cache/forked.h"
 #include "listener/listener.h"
 
 #define SYNC_MS 100
@@ -317,6 +318,9 @@ pgcw_auditor_start(struct pgcw_listener *listener, struct pgcw_cache *cache,
     struct pgcw_auditor_options known;
     enum pgcw_status status = read_options(&known, options, error);
 
+    if (status == PGCW_OK) {
+        status = pgcwi_forked_check(error);
+    }
     if (status != PGCW_OK) {
         return status;
     }
@@ -348,7 +352,7 @@ pgcw_auditor_start(struct pgcw_listener *listener, struct pgcw_cache *cache,
 void
 pgcw_auditor_stop(struct pgcw_auditor *auditor)
 {
-    if (auditor == NULL) {
+    if (auditor == NULL || pgcwi_forked_is_child()) {
         return;
     }
     pthread_mutex_lock(&auditor->lock);

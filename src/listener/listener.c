@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "cache/forked.h"
 #include "cache/key_hash.h"
 #include "listener/backoff.h"
 #include "listener/session.h"
@@ -222,9 +223,12 @@ enum pgcw_status
 pgcw_listener_open(const struct pgcw_listener_options *options,
                    struct pgcw_listener **listener, struct pgcw_error *error)
 {
-    struct pgcw_listener *made = pgcwi_alloc_array(1, sizeof(*made));
-    enum pgcw_status status;
+    enum pgcw_status status = pgcwi_forked_check(error);
 
+    if (status != PGCW_OK) {
+        return status;
+    }
+    struct pgcw_listener *made = pgcwi_alloc_array(1, sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
                                "no memory for a listener");
@@ -251,7 +255,7 @@ pgcw_listener_open(const struct pgcw_listener_options *options,
 void
 pgcw_listener_close(struct pgcw_listener *listener)
 {
-    if (listener == NULL) {
+    if (listener == NULL || pgcwi_forked_is_child()) {
         return;
     }
     if (listener->has_thread) {
@@ -276,6 +280,9 @@ pgcw_listener_close(struct pgcw_listener *listener)
 enum pgcw_listener_state
 pgcw_listener_read_state(const struct pgcw_listener *listener)
 {
+    if (pgcwi_forked_is_child()) {
+        return PGCW_LISTENER_OFF;
+    }
     /*
      * ORDER: our look at the state before our look at a cache.
      * Pairs with: pgcwi_listener_set_state(). Without it: see there.
@@ -298,7 +305,7 @@ pgcwi_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
 enum pgcw_status
 pgcw_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
 {
-    if (pgcwi_thread_is_ours()) {
+    if (pgcwi_thread_is_ours() || pgcwi_forked_is_child()) {
         return PGCW_INTERNAL;
     }
     return pgcwi_listener_sync(listener, timeout_ms) ? PGCW_OK : PGCW_TIMEOUT;

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "base/wakeup.h"
+#include "cache/forked.h"
 #include "event/keys.h"
 #include "listener/listener.h"
 
@@ -353,6 +354,9 @@ pgcw_subscription_open(struct pgcw_listener *listener,
     enum pgcw_status status =
         pgcwi_options_read(&known, sizeof(known), options, error);
 
+    if (status == PGCW_OK) {
+        status = pgcwi_forked_check(error);
+    }
     if (status != PGCW_OK) {
         return status;
     }
@@ -378,7 +382,7 @@ pgcw_subscription_open(struct pgcw_listener *listener,
 void
 pgcw_subscription_close(struct pgcw_subscription *subscription)
 {
-    if (subscription == NULL) {
+    if (subscription == NULL || pgcwi_forked_is_child()) {
         return;
     }
     delist(subscription);

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "cache/forked.h"
 #include "listener/listener.h"
 #include "query/query.h"
 
@@ -180,7 +181,7 @@ pgcw_query_cache_create(struct pgcw_listener *listener,
 void
 pgcw_query_cache_destroy(struct pgcw_query_cache *cache)
 {
-    if (cache == NULL) {
+    if (cache == NULL || pgcwi_forked_is_child()) {
         return;
     }
     pgcw_cache_destroy(cache->results);

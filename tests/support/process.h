@@ -16,13 +16,14 @@ static inline int
 count_entries(const char *folder)
 {
     DIR *directory = opendir(folder);
+    const struct dirent *entry;
     int count = 0;
 
     if (directory == NULL) {
         return -1;
     }
-    while (readdir(directory) != NULL) {
-        count++;
+    while ((entry = readdir(directory)) != NULL) {
+        count += entry->d_name[0] != '.';
     }
     closedir(directory);
     return count;
@@ -32,6 +33,12 @@ static inline int
 count_descriptors(void)
 {
     return count_entries("/proc/self/fd");
+}
+
+static inline int
+count_threads(void)
+{
+    return count_entries("/proc/self/task");
 }
 
 /* liburcu has a thread of its own, which stays, and which has the name of the
@@ -71,6 +78,21 @@ count_library_threads(void)
     return count;
 }
 
+static inline int
+await_number(int (*read)(void), int number)
+{
+    struct timespec deadline = wait_deadline(PATIENCE_MS);
+    struct timespec now;
+    int found;
+
+    do {
+        sched_yield();
+        found = read();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (found != number && now.tv_sec <= deadline.tv_sec);
+    return found;
+}
+
 /*
  * The number of them, as soon as it is `count`, or after PATIENCE_MS: a
  * thread names itself a little after its start, and is listed for a moment
@@ -79,16 +101,13 @@ count_library_threads(void)
 static inline int
 await_library_threads(int count)
 {
-    struct timespec deadline = wait_deadline(PATIENCE_MS);
-    struct timespec now;
-    int found;
+    return await_number(count_library_threads, count);
+}
 
-    do {
-        sched_yield();
-        found = count_library_threads();
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (found != count && now.tv_sec <= deadline.tv_sec);
-    return found;
+static inline int
+await_threads(int count)
+{
+    return await_number(count_threads, count);
 }
 
 #endif
