@@ -215,6 +215,32 @@ stall_answers(struct torture_faults *faults)
     return hold_mode(faults, FAULT_PROXY_STALL_ANSWERS);
 }
 
+/* A connection without LISTEN, for as long. */
+static bool
+stall_listen(struct torture_faults *faults)
+{
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_STALL_COMMANDS);
+    fault_proxy_cut(faults->proxy);
+    last_ms(any_duration_ms(faults));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_PASS);
+    return true;
+}
+
+/* What was committed while the last heartbeat but one was under way is heard
+ * as late as it was answered, or never: what makes hits the oldest. */
+static bool
+slow_then_silence(struct torture_faults *faults)
+{
+    uint32_t delay_ms = below(faults, TORTURE_TIMEOUT_MS * 2);
+
+    fault_proxy_set_slow(faults->proxy, delay_ms);
+    last_ms(delay_ms + below(faults, TORTURE_TIMEOUT_MS));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_SWALLOW);
+    last_ms(TORTURE_TIMEOUT_MS * 2 + below(faults, TORTURE_TIMEOUT_MS));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_PASS);
+    return true;
+}
+
 static bool
 dribble(struct torture_faults *faults)
 {
@@ -312,6 +338,8 @@ static const struct kind kinds[] = {
     {"silence", silence, 6},
     {"stall", stall, 8},
     {"answers stall", stall_answers, 8},
+    {"LISTEN stalls", stall_listen, 6},
+    {"slow line, then silence", slow_then_silence, 4},
     {"byte by byte", dribble, 6},
     {"refused", refuse, 6},
     {"ring full, strategy slow", fill_ring, 8},
@@ -374,6 +402,7 @@ torture_faults_one(struct torture_faults *faults)
 
     last_ms(below(faults, 150));
     wait_for_live(faults);
+    torture_oracle_fault(kinds[kind].name);
     bool is_well = has_control(faults) && kinds[kind].run(faults);
     faults->counts[kind]++;
     faults->total++;
