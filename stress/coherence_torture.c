@@ -20,6 +20,7 @@
 
 #include "torture_cluster.h"
 #include "torture_faults.h"
+#include "torture_network.h"
 #include "torture_oracle.h"
 #include "torture_threads.h"
 
@@ -282,6 +283,11 @@ main(int argc, char **argv)
         return 2;
     }
     catch_signals();
+    faults.has_network = torture_network_enter();
+    if (!faults.has_network) {
+        (void)printf("no network namespace may be made: without the fault of"
+                     " its interface\n");
+    }
     torture.stress = &stress;
     faults.random = stress_random_of(&stress, 2000);
     faults.cluster = torture_cluster_start(&is_missing);

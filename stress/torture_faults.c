@@ -8,6 +8,8 @@
 
 #include <libpq-fe.h>
 
+#include "torture_network.h"
+
 #define SQL_BYTES 1024
 #define NS_PER_MS INT64_C(1000000)
 
@@ -248,6 +250,15 @@ dribble(struct torture_faults *faults)
 }
 
 static bool
+fail_network(struct torture_faults *faults)
+{
+    bool is_down = torture_network_set_up(false);
+
+    last_ms(any_duration_ms(faults));
+    return torture_network_set_up(true) && is_down;
+}
+
+static bool
 refuse(struct torture_faults *faults)
 {
     fault_proxy_set_mode(faults->proxy, FAULT_PROXY_REFUSE);
@@ -342,6 +353,7 @@ static const struct kind kinds[] = {
     {"slow line, then silence", slow_then_silence, 4},
     {"byte by byte", dribble, 6},
     {"refused", refuse, 6},
+    {"network interface down", fail_network, 6},
     {"ring full, strategy slow", fill_ring, 8},
     {"undecodable payload", send_garbage, 8},
     {"flood on other channels", flood_others, 4},
@@ -358,16 +370,12 @@ torture_faults_name(size_t kind, const char **name)
     return kind < KINDS;
 }
 
-/* Each once at first, then by weight. */
 static size_t
-choose(struct torture_faults *faults)
+choose_by_weight(struct torture_faults *faults)
 {
     unsigned int sum = 0;
     size_t kind = 0;
 
-    if (faults->total < KINDS) {
-        return KINDS - 1 - (size_t)faults->total;
-    }
     for (size_t i = 0; i < KINDS; i++) {
         sum += kinds[i].weight;
     }
@@ -375,6 +383,19 @@ choose(struct torture_faults *faults)
     while (place >= kinds[kind].weight) {
         place -= kinds[kind].weight;
         kind++;
+    }
+    return kind;
+}
+
+/* Each once at first. */
+static size_t
+choose(struct torture_faults *faults)
+{
+    size_t kind = faults->total < KINDS ? KINDS - 1 - (size_t)faults->total
+                                        : choose_by_weight(faults);
+
+    while (kinds[kind].run == fail_network && !faults->has_network) {
+        kind = choose_by_weight(faults);
     }
     return kind;
 }
