@@ -26,7 +26,7 @@
 
 #define READERS_MAX 32
 #define SKIPPED 77
-#define OPEN_TIMEOUT_MS 5000
+#define OPEN_TIMEOUT_MS 1000
 #define RING_CAPACITY 64
 #define DSN_BYTES 256
 

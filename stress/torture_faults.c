@@ -81,6 +81,18 @@ ask(struct torture_faults *faults, const char *sql)
     return number;
 }
 
+static void
+wait_for_live(struct torture_faults *faults)
+{
+    int64_t until_ns = stress_now_ns() + 2000 * NS_PER_MS;
+
+    while (pgcw_listener_read_state(faults->torture->listener) !=
+               PGCW_LISTENER_LIVE &&
+           stress_now_ns() < until_ns) {
+        last_ms(1);
+    }
+}
+
 static pid_t
 listener_backend(struct torture_faults *faults)
 {
@@ -235,8 +247,9 @@ slow_then_silence(struct torture_faults *faults)
 {
     uint32_t delay_ms = below(faults, TORTURE_TIMEOUT_MS * 2);
 
+    wait_for_live(faults);
     fault_proxy_set_slow(faults->proxy, delay_ms);
-    last_ms(delay_ms + below(faults, TORTURE_TIMEOUT_MS));
+    last_ms(delay_ms + TORTURE_INTERVAL_MS + below(faults, 20));
     fault_proxy_set_mode(faults->proxy, FAULT_PROXY_SWALLOW);
     last_ms(TORTURE_TIMEOUT_MS * 2 + below(faults, TORTURE_TIMEOUT_MS));
     fault_proxy_set_mode(faults->proxy, FAULT_PROXY_PASS);
@@ -350,7 +363,7 @@ static const struct kind kinds[] = {
     {"stall", stall, 8},
     {"answers stall", stall_answers, 8},
     {"LISTEN stalls", stall_listen, 6},
-    {"slow line, then silence", slow_then_silence, 4},
+    {"slow line, then silence", slow_then_silence, 8},
     {"byte by byte", dribble, 6},
     {"refused", refuse, 6},
     {"network interface down", fail_network, 6},
@@ -400,29 +413,15 @@ choose(struct torture_faults *faults)
     return kind;
 }
 
-/* Half of the faults meet a listener that is not LIVE yet. */
-static void
-wait_for_live(struct torture_faults *faults)
-{
-    int64_t until_ns = stress_now_ns() + 2000 * NS_PER_MS;
-
-    if (below(faults, 2) == 0) {
-        return;
-    }
-    while (pgcw_listener_read_state(faults->torture->listener) !=
-               PGCW_LISTENER_LIVE &&
-           stress_now_ns() < until_ns) {
-        last_ms(1);
-    }
-}
-
 bool
 torture_faults_one(struct torture_faults *faults)
 {
     size_t kind = choose(faults);
 
     last_ms(below(faults, 150));
-    wait_for_live(faults);
+    if (below(faults, 2) == 0) {
+        wait_for_live(faults); /* the others meet one that perhaps is not */
+    }
     torture_oracle_fault(kinds[kind].name);
     bool is_well = has_control(faults) && kinds[kind].run(faults);
     faults->counts[kind]++;
