@@ -28,6 +28,17 @@ if(CLANG_FORMAT)
     pgcw_convention(format ${CLANG_FORMAT} --dry-run -Werror ${format_files})
 endif()
 
+# What stress/mutants.sh takes out is still there.
+find_program(PATCH NAMES patch)
+if(PATCH)
+    file(GLOB mutants CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/stress/mutants/*)
+    foreach(mutant ${mutants})
+        get_filename_component(name ${mutant} NAME_WE)
+        pgcw_convention(mutant.${name} ${PATCH} -p0 -F0 --dry-run --force
+            -d ${PROJECT_SOURCE_DIR} -i ${mutant})
+    endforeach()
+endif()
+
 # Each file is linted again only when it or a header has changed.
 function(pgcw_tidy)
     get_property(sources GLOBAL PROPERTY PGCW_SOURCES)

@@ -54,7 +54,8 @@ tell "(none)" passes "$found"
 missed=0
 for name; do
     name=${name%.patch}
-    patch -s -p0 <"stress/mutants/$name.patch" && build || exit 2
+    patch -s -p0 <"stress/mutants/$name.patch" && build ||
+        { tell "$name" "is out of date"; exit 2; }
     torture
     case $? in
     0) tell "$name" MISSED "$found"; missed=1 ;;

@@ -8,6 +8,8 @@
 
 #include <libpq-fe.h>
 
+#include "torture_network.h"
+
 #define SQL_BYTES 1024
 #define NS_PER_MS INT64_C(1000000)
 
@@ -77,6 +79,18 @@ ask(struct torture_faults *faults, const char *sql)
         PQclear(result);
     }
     return number;
+}
+
+static void
+wait_for_live(struct torture_faults *faults)
+{
+    int64_t until_ns = stress_now_ns() + 2000 * NS_PER_MS;
+
+    while (pgcw_listener_read_state(faults->torture->listener) !=
+               PGCW_LISTENER_LIVE &&
+           stress_now_ns() < until_ns) {
+        last_ms(1);
+    }
 }
 
 static pid_t
@@ -215,10 +229,46 @@ stall_answers(struct torture_faults *faults)
     return hold_mode(faults, FAULT_PROXY_STALL_ANSWERS);
 }
 
+/* A connection without LISTEN, for as long. */
+static bool
+stall_listen(struct torture_faults *faults)
+{
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_STALL_COMMANDS);
+    fault_proxy_cut(faults->proxy);
+    last_ms(any_duration_ms(faults));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_PASS);
+    return true;
+}
+
+/* What was committed while the last heartbeat but one was under way is heard
+ * as late as it was answered, or never: what makes hits the oldest. */
+static bool
+slow_then_silence(struct torture_faults *faults)
+{
+    uint32_t delay_ms = below(faults, TORTURE_TIMEOUT_MS * 2);
+
+    wait_for_live(faults);
+    fault_proxy_set_slow(faults->proxy, delay_ms);
+    last_ms(delay_ms + TORTURE_INTERVAL_MS + below(faults, 20));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_SWALLOW);
+    last_ms(TORTURE_TIMEOUT_MS * 2 + below(faults, TORTURE_TIMEOUT_MS));
+    fault_proxy_set_mode(faults->proxy, FAULT_PROXY_PASS);
+    return true;
+}
+
 static bool
 dribble(struct torture_faults *faults)
 {
     return hold_mode(faults, FAULT_PROXY_DRIBBLE);
+}
+
+static bool
+fail_network(struct torture_faults *faults)
+{
+    bool is_down = torture_network_set_up(false);
+
+    last_ms(any_duration_ms(faults));
+    return torture_network_set_up(true) && is_down;
 }
 
 static bool
@@ -312,8 +362,11 @@ static const struct kind kinds[] = {
     {"silence", silence, 6},
     {"stall", stall, 8},
     {"answers stall", stall_answers, 8},
+    {"LISTEN stalls", stall_listen, 6},
+    {"slow line, then silence", slow_then_silence, 8},
     {"byte by byte", dribble, 6},
     {"refused", refuse, 6},
+    {"network interface down", fail_network, 6},
     {"ring full, strategy slow", fill_ring, 8},
     {"undecodable payload", send_garbage, 8},
     {"flood on other channels", flood_others, 4},
@@ -330,16 +383,12 @@ torture_faults_name(size_t kind, const char **name)
     return kind < KINDS;
 }
 
-/* Each once at first, then by weight. */
 static size_t
-choose(struct torture_faults *faults)
+choose_by_weight(struct torture_faults *faults)
 {
     unsigned int sum = 0;
     size_t kind = 0;
 
-    if (faults->total < KINDS) {
-        return KINDS - 1 - (size_t)faults->total;
-    }
     for (size_t i = 0; i < KINDS; i++) {
         sum += kinds[i].weight;
     }
@@ -351,20 +400,17 @@ choose(struct torture_faults *faults)
     return kind;
 }
 
-/* Half of the faults meet a listener that is not LIVE yet. */
-static void
-wait_for_live(struct torture_faults *faults)
+/* Each once at first. */
+static size_t
+choose(struct torture_faults *faults)
 {
-    int64_t until_ns = stress_now_ns() + 2000 * NS_PER_MS;
+    size_t kind = faults->total < KINDS ? KINDS - 1 - (size_t)faults->total
+                                        : choose_by_weight(faults);
 
-    if (below(faults, 2) == 0) {
-        return;
+    while (kinds[kind].run == fail_network && !faults->has_network) {
+        kind = choose_by_weight(faults);
     }
-    while (pgcw_listener_read_state(faults->torture->listener) !=
-               PGCW_LISTENER_LIVE &&
-           stress_now_ns() < until_ns) {
-        last_ms(1);
-    }
+    return kind;
 }
 
 bool
@@ -373,7 +419,10 @@ torture_faults_one(struct torture_faults *faults)
     size_t kind = choose(faults);
 
     last_ms(below(faults, 150));
-    wait_for_live(faults);
+    if (below(faults, 2) == 0) {
+        wait_for_live(faults); /* the others meet one that perhaps is not */
+    }
+    torture_oracle_fault(kinds[kind].name);
     bool is_well = has_control(faults) && kinds[kind].run(faults);
     faults->counts[kind]++;
     faults->total++;

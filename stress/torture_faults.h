@@ -18,6 +18,7 @@ struct torture_faults {
     struct torture *torture;
     struct torture_cluster *cluster;
     struct fault_proxy *proxy;
+    bool has_network; /* of its own */
     struct stress_random random;
     PGconn *control; /* to the primary, not through the proxy */
     uint64_t total;

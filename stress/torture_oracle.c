@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define VERSIONS 1024
 #define STATES 4096
@@ -18,10 +20,14 @@
 struct row {
     _Atomic int64_t newest;
     _Atomic int64_t synced;
+    _Atomic int64_t applied_ns;
     _Atomic int64_t at_ns[VERSIONS];
 };
 
 static struct row rows[TORTURE_ROWS];
+/* owned by the worker whose turn it is: now, or a little earlier */
+static _Atomic int64_t applying_ns;
+static _Atomic(const char *) fault_now;
 /* How many states there were, and the newest in the lower bits. */
 static _Atomic uint64_t state_now;
 static _Atomic int states[STATES];
@@ -52,6 +58,54 @@ torture_oracle_synced(uint32_t row, int64_t version)
     /* ORDER: the sync before the version. Pairs with: torture_oracle_begin().
      * Without it: a right read is judged by a sync that comes after it. */
     atomic_store_explicit(&rows[row].synced, version, memory_order_release);
+}
+
+void
+torture_oracle_applies(void)
+{
+    /* relaxed: read in the same turn */
+    atomic_store_explicit(&applying_ns, stress_now_ns(), memory_order_relaxed);
+}
+
+static void
+note_applied(uint32_t row)
+{
+    /* relaxed: as above */
+    int64_t at_ns = atomic_load_explicit(&applying_ns, memory_order_relaxed);
+
+    /* ORDER: the event applied before its time. Pairs with:
+     * torture_oracle_begin(). Without it: a read before it is judged by it. */
+    atomic_store_explicit(&rows[row].applied_ns, at_ns, memory_order_release);
+}
+
+void
+torture_oracle_on_event(void *context, const struct pgcw_event *event)
+{
+    bool is_keyed = strcmp(event->table, "keyed") == 0;
+    uint32_t first = is_keyed ? 0 : TORTURE_KEYED_ROWS;
+    uint32_t end = is_keyed ? TORTURE_KEYED_ROWS : TORTURE_ROWS;
+
+    (void)context;
+    if (!is_keyed && strcmp(event->table, "plain") != 0) {
+        return;
+    }
+    for (size_t i = 0; i < event->key_count; i++) {
+        unsigned long id = strtoul(event->keys[i].data, NULL, 10);
+
+        if (id >= 1 && id <= end - first) {
+            note_applied(first + (uint32_t)id - 1);
+        }
+    }
+    for (uint32_t row = first; row < end && event->key_count == 0; row++) {
+        note_applied(row);
+    }
+}
+
+void
+torture_oracle_fault(const char *name)
+{
+    /* relaxed: a literal */
+    atomic_store_explicit(&fault_now, name, memory_order_relaxed);
 }
 
 void
@@ -86,11 +140,14 @@ load_state(void)
 struct torture_read
 torture_oracle_begin(const struct pgcw_listener *listener, uint32_t row)
 {
-    struct torture_read read = {.row = row};
+    struct torture_read read = {.listener = listener, .row = row};
 
     /* ORDER: what is known before the read. Pairs with:
      * torture_oracle_synced(). Without it: see there. */
     read.synced = atomic_load_explicit(&rows[row].synced, memory_order_acquire);
+    /* ORDER: the same. Pairs with: note_applied(). Without it: see there. */
+    read.applied_ns =
+        atomic_load_explicit(&rows[row].applied_ns, memory_order_acquire);
     read.horizon_ns = pgcw_listener_horizon_ns(listener);
     read.state = load_state();
     read.started_ns = stress_now_ns();
@@ -176,13 +233,45 @@ judge_order(struct stress *stress, struct torture_findings *findings,
     }
 }
 
+/* The load began before an event that was applied before the read. */
+static void
+judge_load_time(struct stress *stress, struct torture_findings *findings,
+                const struct torture_read *read, int64_t begun_ns)
+{
+    if (begun_ns < read->applied_ns) {
+        findings->p1++;
+        stress_fail(stress,
+                    "P1: row %" PRIu32 " gave what was loaded %" PRId64
+                    " us before an event",
+                    read->row, (read->applied_ns - begun_ns) / 1000);
+    }
+}
+
+static void
+note_oldest(struct torture_oldest *oldest, const struct torture_read *read,
+            int64_t age_ns)
+{
+    struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
+
+    if (age_ns <= oldest->age_ns) {
+        return;
+    }
+    pgcw_listener_read_stats(read->listener, &stats);
+    *oldest = (struct torture_oldest){
+        .age_ns = age_ns,
+        .horizon_age_ns = read->started_ns - read->horizon_ns,
+        .round_trip_us = stats.fence_round_trip_us,
+        /* relaxed: a literal */
+        .fault = atomic_load_explicit(&fault_now, memory_order_relaxed),
+    };
+}
+
 static void
 judge_age(struct stress *stress, struct torture_findings *findings,
           const struct torture_read *read, int64_t version)
 {
     const int64_t bound_ns =
-        INT64_C(1000000) *
-        (TORTURE_INTERVAL_MS + TORTURE_TIMEOUT_MS + (int64_t)stress->slack_ms);
+        INT64_C(1000000) * (TORTURE_BOUND_MS + (int64_t)stress->slack_ms);
     int64_t unseen_ns = oldest_unseen_ns(read->row, version);
 
     if (unseen_ns >= read->started_ns) {
@@ -191,6 +280,7 @@ judge_age(struct stress *stress, struct torture_findings *findings,
     int64_t age_ns = read->started_ns - unseen_ns;
     findings->hits_of_old++;
     pgcwi_demo_histogram_add(&findings->staleness, (uint64_t)age_ns);
+    note_oldest(&findings->oldest, read, age_ns);
     if (age_ns > bound_ns) {
         findings->over_bound++;
         stress_fail(stress,
@@ -204,21 +294,25 @@ judge_age(struct stress *stress, struct torture_findings *findings,
 void
 torture_oracle_judge_hit(struct stress *stress,
                          struct torture_findings *findings,
-                         const struct torture_read *read, int64_t version)
+                         const struct torture_read *read,
+                         struct torture_value value)
 {
     findings->hits++;
-    judge_order(stress, findings, read, version);
-    judge_age(stress, findings, read, version);
+    judge_order(stress, findings, read, value.version);
+    judge_load_time(stress, findings, read, value.begun_ns);
+    judge_age(stress, findings, read, value.version);
     judge_state(stress, findings, read);
 }
 
 void
 torture_oracle_judge_load(struct stress *stress,
                           struct torture_findings *findings,
-                          const struct torture_read *read, int64_t version)
+                          const struct torture_read *read,
+                          struct torture_value value)
 {
     findings->fetches++;
-    judge_order(stress, findings, read, version);
+    judge_order(stress, findings, read, value.version);
+    judge_load_time(stress, findings, read, value.begun_ns);
     judge_suspect(stress, findings);
 }
 
@@ -245,8 +339,12 @@ torture_oracle_add(struct torture_findings *sum,
     sum->fetch_failures += part->fetch_failures;
     sum->hits_of_old += part->hits_of_old;
     sum->over_bound += part->over_bound;
+    sum->p1 += part->p1;
     sum->p2 += part->p2;
     sum->p6 += part->p6;
     sum->p7 += part->p7;
+    if (part->oldest.age_ns > sum->oldest.age_ns) {
+        sum->oldest = part->oldest;
+    }
     add_histogram(&sum->staleness, &part->staleness);
 }

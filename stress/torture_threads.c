@@ -108,7 +108,7 @@ id_of(uint32_t row)
 }
 
 static void
-write_row(struct client *client, uint32_t row)
+write_row(struct client *client, uint32_t row, bool shall_sync)
 {
     char sql[VERSION_SQL_BYTES];
 
@@ -123,20 +123,39 @@ write_row(struct client *client, uint32_t row)
     }
     torture_oracle_acknowledge(row, version);
     count(&client->torture->commits);
-    if (stress_random_below(&client->random, 4) == 0 &&
-        pgcw_listener_sync(client->torture->listener, SYNC_TIMEOUT_MS) ==
-            PGCW_OK) {
+    if (shall_sync && pgcw_listener_sync(client->torture->listener,
+                                         SYNC_TIMEOUT_MS) == PGCW_OK) {
         torture_oracle_synced(row, version);
         count(&client->torture->syncs);
     }
 }
 
-/* A row that only this writer writes; seldom one of the table without keys. */
-static uint32_t
-choose_row(struct stress_random *random, unsigned int number)
+static bool
+is_own_row(uint32_t row, unsigned int number)
 {
+    uint32_t of_table =
+        row < TORTURE_KEYED_ROWS ? row : row - TORTURE_KEYED_ROWS;
+
+    return row < TORTURE_ROWS && row != TORTURE_FAULTS_ROW &&
+           of_table % TORTURE_WRITERS == number;
+}
+
+/* A row that only this writer writes: one that is being loaded, or any, and
+ * seldom one of the table without keys. */
+static uint32_t
+choose_row(struct client *client, unsigned int number)
+{
+    struct stress_random *random = &client->random;
     uint32_t first = 0;
     uint32_t rows = TORTURE_FAULTS_ROW;
+    /* relaxed: an aim; to miss it does no harm */
+    uint32_t loading =
+        atomic_load_explicit(&client->torture->loading, memory_order_relaxed) -
+        1;
+
+    if (is_own_row(loading, number)) {
+        return loading;
+    }
 
     if (stress_random_below(random, 12) == 0) {
         first = TORTURE_KEYED_ROWS;
@@ -159,7 +178,11 @@ torture_write(void *context)
 
     while (!is_over(client.torture)) {
         if (is_connected(&client)) {
-            write_row(&client, choose_row(&client.random, thread->number));
+            /* the other goes on while this one waits */
+            bool shall_sync = thread->number == 0 &&
+                              stress_random_below(&client.random, 4) == 0;
+
+            write_row(&client, choose_row(&client, thread->number), shall_sync);
         }
         pause_below_us(&client, 4000);
     }
@@ -173,15 +196,15 @@ key_of(const uint32_t *row)
     return (struct pgcw_bytes){row, sizeof(*row)};
 }
 
-static int64_t
-version_in(struct pgcw_bytes value)
+static struct torture_value
+value_in(struct pgcw_bytes bytes)
 {
-    int64_t version = -1;
+    struct torture_value value = {.version = -1};
 
-    if (value.size == sizeof(version)) {
-        memcpy(&version, value.data, sizeof(version));
+    if (bytes.size == sizeof(value)) {
+        memcpy(&value, bytes.data, sizeof(value));
     }
-    return version;
+    return value;
 }
 
 static enum pgcw_status
@@ -198,12 +221,29 @@ depend(struct pgcw_fill *fill, uint32_t row)
     return pgcw_fill_add_tag(fill, &tag);
 }
 
-/* Takes its time behind the SELECT now and then: the window of P1. */
+/* The window of P1, of which the writers know. Now and then it is so long that
+ * a heartbeat is answered in it. */
+static void
+linger(struct client *client, uint32_t row)
+{
+    uint32_t chance = stress_random_below(&client->random, 128);
+
+    if (chance >= 32) {
+        return;
+    }
+    /* relaxed: see choose_row() */
+    atomic_store_explicit(&client->torture->loading, row + 1,
+                          memory_order_relaxed);
+    pause_below_us(client, chance == 0 ? 40000 : 4000);
+    atomic_store_explicit(&client->torture->loading, 0, memory_order_relaxed);
+}
+
 static enum pgcw_status
 load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
      struct pgcw_error *error)
 {
     struct client *client = context;
+    struct torture_value value = {.begun_ns = stress_now_ns()};
     char sql[VERSION_SQL_BYTES];
     uint32_t row;
 
@@ -214,17 +254,15 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
     }
     (void)snprintf(sql, sizeof(sql), "SELECT version FROM %s WHERE id = %u",
                    table_of(row), id_of(row));
-    int64_t version = ask(client, sql);
-    if (version < 0) {
+    value.version = ask(client, sql);
+    if (value.version < 0) {
         return PGCW_LOAD_FAILED;
     }
-    if (stress_random_below(&client->random, 4) == 0) {
-        pause_below_us(client, 4000);
-    }
+    linger(client, row);
     enum pgcw_status status = depend(fill, row);
     return status == PGCW_OK
-               ? pgcw_fill_set_value(
-                     fill, (struct pgcw_bytes){&version, sizeof(version)})
+               ? pgcw_fill_set_value(fill,
+                                     (struct pgcw_bytes){&value, sizeof(value)})
                : status;
 }
 
@@ -253,7 +291,7 @@ judge_hit(struct torture_thread *thread, const struct torture_read *read,
           struct pgcw_bytes value)
 {
     torture_oracle_judge_hit(thread->torture->stress, &thread->findings, read,
-                             version_in(value));
+                             value_in(value));
 }
 
 static void
@@ -261,7 +299,7 @@ judge_load(struct torture_thread *thread, const struct torture_read *read,
            struct pgcw_bytes value)
 {
     torture_oracle_judge_load(thread->torture->stress, &thread->findings, read,
-                              version_in(value));
+                              value_in(value));
 }
 
 static bool

@@ -23,6 +23,7 @@ struct torture {
     atomic_bool is_over;
     _Atomic int64_t stalled_until_ns; /* the strategy does nothing until */
     _Atomic(const char *) dsn;        /* of the server that is the primary */
+    _Atomic uint32_t loading; /* a row that was read and is not stored, + 1 */
     _Atomic uint64_t commits;
     _Atomic uint64_t unanswered; /* commits of which nothing is known */
     _Atomic uint64_t syncs;

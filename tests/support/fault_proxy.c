@@ -16,19 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/fault_link.h"
+
 #define LINK_MAX 32
-#define LINK_BYTES 65536
-#define MESSAGE_HEAD_BYTES 5 /* a type, and a length that counts itself */
 #define NOTIFICATION 'A'
 #define NO_NEWS SIZE_MAX
-
-struct link {
-    int client;
-    int server;
-    bool is_swallowed;
-    size_t held_bytes; /* from the server: the start of a message */
-    unsigned char held[LINK_BYTES];
-};
 
 struct fault_proxy {
     /* immutable after start */
@@ -40,6 +32,7 @@ struct fault_proxy {
     pthread_mutex_t lock;
     pthread_cond_t obeyed;
     enum fault_proxy_mode mode;
+    uint32_t delay_ms;
     const char *folder; /* NULL: of PGHOST */
     size_t end_after_bytes;
     bool shall_cut;
@@ -49,8 +42,10 @@ struct fault_proxy {
     uint64_t orders_obeyed;
     /* owned by the thread */
     size_t link_count;
-    struct link *links[LINK_MAX];
+    struct fault_link *links[LINK_MAX];
     enum fault_proxy_mode mode_now;
+    uint64_t delay_ticks;
+    uint64_t last_tick; /* of slow lines */
     const char *folder_now;
     size_t bytes_left; /* from servers, until all is ended; 0: without end */
 };
@@ -74,28 +69,10 @@ dial_server(const struct fault_proxy *proxy)
     return fd;
 }
 
-/* With no time to linger, closing sends a reset. */
-static void
-reset(int fd)
-{
-    struct linger no_time = {.l_onoff = 1, .l_linger = 0};
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_time, sizeof(no_time));
-    close(fd);
-}
-
 static void
 end_link(struct fault_proxy *proxy, size_t i, bool is_orderly)
 {
-    struct link *link = proxy->links[i];
-
-    if (is_orderly) {
-        close(link->client);
-    } else {
-        reset(link->client);
-    }
-    close(link->server);
-    free(link);
+    fault_link_end(proxy->links[i], is_orderly);
     proxy->link_count--;
     proxy->links[i] = proxy->links[proxy->link_count];
 }
@@ -123,75 +100,26 @@ accept_link(struct fault_proxy *proxy)
         proxy->mode_now != FAULT_PROXY_REFUSE && proxy->link_count < LINK_MAX
             ? dial_server(proxy)
             : -1;
-    struct link *link = server >= 0 ? calloc(1, sizeof(*link)) : NULL;
-    if (link == NULL) {
-        reset(client);
-        if (server >= 0) {
-            close(server);
-        }
+    if (server < 0) {
+        fault_link_reset(client);
         return;
     }
-    link->client = client;
-    link->server = server;
+    struct fault_link *link = fault_link_create(client, server);
+    if (link == NULL) {
+        return;
+    }
     link->is_swallowed = proxy->mode_now == FAULT_PROXY_SWALLOW;
     proxy->links[proxy->link_count] = link;
     proxy->link_count++;
 }
 
-static bool
-send_all(int fd, const unsigned char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
-
-        if (sent <= 0) {
-            return false;
-        }
-        bytes += sent;
-        count -= (size_t)sent;
-    }
-    return true;
-}
-
-static bool
-forward_from_client(const struct link *link)
-{
-    unsigned char bytes[4096];
-    ssize_t received = read(link->client, bytes, sizeof(bytes));
-
-    return received > 0 && send_all(link->server, bytes, (size_t)received);
-}
-
-static bool
-swallow(int fd)
-{
-    unsigned char bytes[4096];
-
-    return read(fd, bytes, sizeof(bytes)) > 0;
-}
-
-static bool
-send_slowly(int fd, const unsigned char *bytes, size_t count)
-{
-    const struct timespec pause = {.tv_nsec = 20000};
-
-    for (size_t i = 0; i < count; i++) {
-        if (!send_all(fd, bytes + i, 1)) {
-            return false;
-        }
-        /* the pace; without it they would arrive together */
-        (void)nanosleep(&pause, NULL);
-    }
-    return true;
-}
-
 /* False if it was the last, or cannot be sent. */
 static bool
-send_to_client(struct fault_proxy *proxy, const struct link *link,
+send_to_client(struct fault_proxy *proxy, const struct fault_link *link,
                const unsigned char *bytes, size_t count)
 {
     if (proxy->bytes_left > 0 && proxy->bytes_left <= count) {
-        (void)send_all(link->client, bytes, proxy->bytes_left);
+        (void)fault_link_send(link->client, bytes, proxy->bytes_left);
         proxy->bytes_left = 0;
         return false;
     }
@@ -199,38 +127,22 @@ send_to_client(struct fault_proxy *proxy, const struct link *link,
         proxy->bytes_left -= count;
     }
     return proxy->mode_now == FAULT_PROXY_DRIBBLE
-               ? send_slowly(link->client, bytes, count)
-               : send_all(link->client, bytes, count);
-}
-
-/* Of the whole message at `bytes`; 0 if it is not whole. */
-static size_t
-message_bytes(const unsigned char *bytes, size_t count)
-{
-    uint32_t length;
-
-    if (count < MESSAGE_HEAD_BYTES) {
-        return 0;
-    }
-    memcpy(&length, bytes + 1, sizeof(length));
-    size_t whole = (size_t)ntohl(length) + 1;
-    return whole <= count ? whole : 0;
+               ? fault_link_send_slowly(link->client, bytes, count)
+               : fault_link_send(link->client, bytes, count);
 }
 
 static bool
-forward_from_server(struct fault_proxy *proxy, struct link *link)
+forward_from_server(struct fault_proxy *proxy, struct fault_link *link,
+                    size_t limit)
 {
-    ssize_t received = read(link->server, link->held + link->held_bytes,
-                            LINK_BYTES - link->held_bytes);
     size_t done = 0;
     size_t whole;
 
-    if (received <= 0) {
+    if (!fault_link_take(link, limit)) {
         return false;
     }
-    link->held_bytes += (size_t)received;
-    while ((whole = message_bytes(link->held + done, link->held_bytes - done)) >
-           0) {
+    while ((whole = fault_link_message_bytes(link->held + done,
+                                             link->held_bytes - done)) > 0) {
         bool is_swallowed = proxy->mode_now == FAULT_PROXY_DEAF &&
                             link->held[done] == NOTIFICATION;
 
@@ -240,31 +152,67 @@ forward_from_server(struct fault_proxy *proxy, struct link *link)
         }
         done += whole;
     }
-    link->held_bytes -= done;
-    memmove(link->held, link->held + done, link->held_bytes);
-    return link->held_bytes < LINK_BYTES;
+    return fault_link_drop_held(link, done);
 }
 
 static void
 serve_links(struct fault_proxy *proxy, const struct pollfd *polled)
 {
     for (size_t i = proxy->link_count; i-- > 0;) {
-        struct link *link = proxy->links[i];
+        struct fault_link *link = proxy->links[i];
         bool is_to_end = proxy->bytes_left > 0;
         bool is_well = true;
 
         if (polled[2 * i].revents != 0) {
-            is_well = link->is_swallowed ? swallow(link->client)
-                                         : forward_from_client(link);
+            is_well = link->is_swallowed ? fault_link_swallow(link->client)
+                                         : fault_link_forward_from_client(link);
         }
         if (is_well && polled[2 * i + 1].revents != 0) {
-            is_well = link->is_swallowed ? swallow(link->server)
-                                         : forward_from_server(proxy, link);
+            is_well = link->is_swallowed
+                          ? fault_link_swallow(link->server)
+                          : forward_from_server(proxy, link, SIZE_MAX);
         }
         bool is_ended = is_to_end && proxy->bytes_left == 0;
         if (!is_well) {
             end_link(proxy, i, is_ended);
         }
+    }
+}
+
+static uint64_t
+tick_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) /
+           FAULT_LINK_TICK_MS;
+}
+
+static void
+serve_slow_links(struct fault_proxy *proxy)
+{
+    uint64_t now = tick_now();
+
+    for (size_t i = proxy->link_count; i-- > 0;) {
+        struct fault_link *link = proxy->links[i];
+        size_t due =
+            fault_link_tick(link, proxy->last_tick, now, proxy->delay_ticks);
+
+        if (due > 0 && !link->is_swallowed &&
+            !forward_from_server(proxy, link, due)) {
+            end_link(proxy, i, false);
+        }
+    }
+    proxy->last_tick = now;
+}
+
+static void
+begin_slow(struct fault_proxy *proxy)
+{
+    proxy->last_tick = tick_now();
+    for (size_t i = 0; i < proxy->link_count; i++) {
+        fault_link_begin_slow(proxy->links[i]);
     }
 }
 
@@ -279,7 +227,12 @@ obey(struct fault_proxy *proxy)
         proxy->shall_cut = false;
         proxy->shall_end = false;
     }
+    if (proxy->mode == FAULT_PROXY_SLOW &&
+        proxy->mode_now != FAULT_PROXY_SLOW) {
+        begin_slow(proxy);
+    }
     proxy->mode_now = proxy->mode;
+    proxy->delay_ticks = proxy->delay_ms / FAULT_LINK_TICK_MS;
     proxy->folder_now = proxy->folder;
     if (proxy->end_after_bytes != NO_NEWS) {
         proxy->bytes_left = proxy->end_after_bytes;
@@ -303,17 +256,22 @@ wait_and_serve(struct fault_proxy *proxy)
     };
     bool is_stalled = proxy->mode_now == FAULT_PROXY_STALL;
     bool is_half = is_stalled || proxy->mode_now == FAULT_PROXY_STALL_ANSWERS;
+    bool is_slow = proxy->mode_now == FAULT_PROXY_SLOW;
     char byte;
 
     for (size_t i = 0; i < proxy->link_count; i++) {
-        const struct link *link = proxy->links[i];
+        const struct fault_link *link = proxy->links[i];
+        bool is_mute =
+            is_stalled ||
+            (link->is_begun && proxy->mode_now == FAULT_PROXY_STALL_COMMANDS);
 
-        polled[2 + 2 * i].fd = is_stalled ? -1 : link->client;
+        polled[2 + 2 * i].fd = is_mute ? -1 : link->client;
         polled[2 + 2 * i].events = POLLIN;
-        polled[3 + 2 * i].fd = is_half ? -1 : link->server;
+        polled[3 + 2 * i].fd = is_half || is_slow ? -1 : link->server;
         polled[3 + 2 * i].events = POLLIN;
     }
-    if (poll(polled, 2 + 2 * proxy->link_count, -1) <= 0) {
+    if (poll(polled, 2 + 2 * proxy->link_count,
+             is_slow ? FAULT_LINK_TICK_MS : -1) < 0) {
         return;
     }
     if (polled[0].revents != 0) {
@@ -321,6 +279,9 @@ wait_and_serve(struct fault_proxy *proxy)
         return; /* the order first: it is in force when the giver goes on */
     }
     serve_links(proxy, polled + 2);
+    if (is_slow) {
+        serve_slow_links(proxy);
+    }
     if (polled[1].revents != 0) {
         accept_link(proxy);
     }
@@ -435,6 +396,15 @@ fault_proxy_set_mode(struct fault_proxy *proxy, enum fault_proxy_mode mode)
 {
     pthread_mutex_lock(&proxy->lock);
     proxy->mode = mode;
+    order(proxy);
+}
+
+void
+fault_proxy_set_slow(struct fault_proxy *proxy, uint32_t delay_ms)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->delay_ms = delay_ms;
+    proxy->mode = FAULT_PROXY_SLOW;
     order(proxy);
 }
 

@@ -9,6 +9,7 @@
 #define TESTS_SUPPORT_FAULT_PROXY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum fault_proxy_mode {
     FAULT_PROXY_PASS,
@@ -24,7 +25,11 @@ enum fault_proxy_mode {
      * stays so for ever */
     FAULT_PROXY_SWALLOW,
     /* what comes from the server comes byte by byte */
-    FAULT_PROXY_DRIBBLE
+    FAULT_PROXY_DRIBBLE,
+    /* of a client only its first message arrives, and nothing is lost */
+    FAULT_PROXY_STALL_COMMANDS,
+    /* see fault_proxy_set_slow() */
+    FAULT_PROXY_SLOW
 };
 
 struct fault_proxy;
@@ -38,6 +43,10 @@ void fault_proxy_stop(struct fault_proxy *proxy);
 const char *fault_proxy_dsn(const struct fault_proxy *proxy);
 void fault_proxy_set_mode(struct fault_proxy *proxy,
                           enum fault_proxy_mode mode);
+/* What comes from the server arrives so much later, 600 ms at most, as on a
+ * line with a long queue: it begins empty, and what is in it when the next
+ * mode begins is subject to that one. */
+void fault_proxy_set_slow(struct fault_proxy *proxy, uint32_t delay_ms);
 /* Reset every connection that is there. */
 void fault_proxy_cut(struct fault_proxy *proxy);
 /* The same, but with an orderly end. */
