@@ -333,6 +333,10 @@ no_escape() {
 }
 
 echo "demo"
+run 2 demo --writes-per-second 99999999
+says err "--writes-per-second is 0 to"
+run 2 demo --readers 99999
+says err "--readers is 1 to"
 escape=$(printf '\033')
 if command -v script >/dev/null; then
     on_terminal TERM=xterm

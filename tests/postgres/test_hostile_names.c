@@ -201,6 +201,33 @@ P10_channel_application_table_and_keys_are_heard_as_they_are(void **state)
     expect_nothing_happened();
 }
 
+static void
+P10_names_that_are_no_text_are_refused(void **state)
+{
+    static const char *const broken[] = {"\xff", "x\xc3", "\xed\xa0\x80",
+                                         "\xc0\xa7"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
+        struct pgcw_event event = {
+            .operation = PGCW_UPDATE, .channel = broken[i], .table = "orders"};
+        struct pgcw_listener *listener = NULL;
+
+        options.dsn = "dbname=" DATABASE;
+        options.channel = broken[i];
+        options.connect_timeout_ms = PATIENCE_MS;
+        assert_int_equal(pgcw_listener_open(&options, &listener, &error),
+                         PGCW_INVALID_ARGUMENT);
+        assert_non_null(strstr(error.detail, "not valid UTF-8"));
+        assert_null(listener);
+        assert_int_equal(pgcw_event_emit(connection, &event, &error),
+                         PGCW_REFUSED);
+        assert_string_equal(error.sqlstate, "22021");
+    }
+    expect_nothing_happened();
+}
+
 static struct pgcw_cache *
 create_cache(struct pgcw_listener *listener)
 {
@@ -360,6 +387,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(P10_channel_application_table_and_keys_are_heard_as_they_are),
+        TEST(P10_names_that_are_no_text_are_refused),
         TEST(P10_hostile_table_and_rows_are_only_a_table_and_rows),
     };
 
