@@ -161,7 +161,7 @@ create_cache_behind(struct pgcw_listener *listener, struct door *door)
 }
 
 /* Far more than the buffers of the two sockets hold. */
-#define LARGE_COUNT 3000
+#define LARGE_COUNT 1000
 #define LARGE_BYTES 7000
 
 static bool
@@ -268,7 +268,7 @@ close_overload(struct overload *overload)
 static void
 P8_slow_strategy_and_slow_subscriber_do_not_stall_the_socket(void **state)
 {
-    static const uint32_t capacities[] = {4, 4096};
+    static const uint32_t capacities[] = {4, 2048};
 
     (void)state;
     for (int i = 0; i < 2; i++) {
