@@ -137,7 +137,7 @@ open_watched(uint32_t ring_capacity, struct state_recorder *states)
     options.ring_capacity = ring_capacity;
     options.connect_timeout_ms = PATIENCE_MS;
     options.heartbeat_interval_ms = 20;
-    options.heartbeat_timeout_ms = PATIENCE_MS / 4;
+    options.heartbeat_timeout_ms = PATIENCE_MS;
     options.on_state = state_recorder_note;
     options.on_state_context = states;
     assert_int_equal(pgcw_listener_open(&options, &listener, NULL), PGCW_OK);
