@@ -184,7 +184,7 @@ P3_payload_of_every_size_is_applied_or_flushes(void **state)
     struct pgcw_listener *listener = open_listener();
 
     (void)state;
-    options.capacity = 2 * AT_ONCE;
+    options.capacity = UINT64_C(2) * AT_ONCE;
     assert_int_equal(
         pgcw_subscription_open(listener, &options, &subscription, NULL),
         PGCW_OK);
