@@ -18,18 +18,21 @@ for tool in clang llvm-profdata llvm-cov; do
         exit 77
     fi
 done
+# The counters are in the file itself (%c), so that children which end by
+# exec or _exit leave theirs.
 flags="-fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic"
+flags="$flags -mllvm -runtime-counter-relocation"
 cmake --preset debug -S "$root" -B "$work" -DCMAKE_C_COMPILER=clang \
     -DCMAKE_C_FLAGS="$flags" >/dev/null
 cmake --build "$work" --parallel "$jobs" >/dev/null
 
 rm -rf "$work/profiles"
 mkdir "$work/profiles"
-# One file for each program, into which its processes merge theirs. What a
-# counter changes is not what is measured here: how a hit is compiled, and
-# what is installed.
+# One file for each program, which its processes share (%m). What a counter
+# changes is not what is measured here: how a hit is compiled, and what is
+# installed.
 failed=
-LLVM_PROFILE_FILE="$work/profiles/%m.profraw" \
+LLVM_PROFILE_FILE="$work/profiles/%m%c.profraw" \
     ctest --test-dir "$work" -L 'unit|postgres' -E 'hit_cost' \
     --output-on-failure --parallel "$jobs" >"$work/tests.log" 2>&1 ||
     failed=yes

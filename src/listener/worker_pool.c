@@ -87,10 +87,11 @@ apply_undecodable(struct pgcwi_worker_pool *pool, const struct message *message)
                              PGCW_GAP_UNDECODABLE);
     pgcwi_counter_add(&options->counters->payloads_undecodable);
     pgcwi_counter_add(&options->counters->gaps);
+    /* always the same line: a flood of them is told once, and counted */
     pgcwi_log_write(options->log, PGCW_LOG_WARNING,
-                    "a payload of %zu bytes on channel \"%s\" is not an event; "
-                    "all caches were flushed",
-                    message->payload_bytes, options->channel);
+                    "a payload on channel \"%s\" is not an event; all caches "
+                    "were flushed",
+                    options->channel);
 }
 
 static void

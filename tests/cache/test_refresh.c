@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "support/load_many.h"
 #include "support/refresh.h"
 
 #define MANY 64
@@ -141,6 +142,65 @@ fetch_and_tell(void *context)
     /* relaxed: only a count */
     atomic_fetch_add_explicit(&fetches_done, 1, memory_order_relaxed);
     return NULL;
+}
+
+/* The one that is due is being loaded, so only the other one is. */
+static void
+call_for_many_keys_gets_the_old_value_at_once(void **state)
+{
+    struct load slow = LOAD_OF(*state, "new");
+    struct load_many load = LOAD_MANY_OF(*state, "loaded");
+    struct fetch_many many = {.load = &load, .keys = {"key", "other"}};
+    struct fetch fetch;
+
+    put_old(*state);
+    slow.middle = wait_until_told;
+    start_fetch(&fetch, "key", &slow);
+    gate_wait(&slow.has_begun);
+    run_fetch_many(&many);
+    gate_open(&slow.may_end);
+    assert_true(end_fetch_with(&fetch, "new"));
+    assert_int_equal(many.status, PGCW_OK);
+    assert_true(item_has(&many.items[0], "old"));
+    assert_true(item_has(&many.items[1], "loaded:other"));
+    assert_int_equal(count_of(&load.key_count), 1);
+    assert_int_equal(stats_of(*state).flight_waits, 0);
+    release_items(&many);
+    many.keys[1] = NULL;
+    run_fetch_many(&many);
+    assert_true(item_has(&many.items[0], "new"));
+    release_items(&many);
+}
+
+/* Its value was put while a load of it ran, so the refresh joins that load. */
+static void
+call_for_many_does_not_wait_to_refresh_what_is_being_loaded(void **state)
+{
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+
+    options.refresh_after_ms = LOAD_TIMEOUT_MS / 2;
+    options.load_timeout_ms = LOAD_TIMEOUT_MS;
+    struct pgcw_cache *cache = open_cache_with(&options);
+    struct load slow = LOAD_OF(cache, "new");
+    struct load_many load = LOAD_MANY_OF(cache, "loaded");
+    struct fetch_many many = {.load = &load, .keys = {"key"}};
+    struct fetch fetch;
+
+    (void)state;
+    slow.middle = wait_until_told;
+    start_fetch(&fetch, "key", &slow);
+    gate_wait(&slow.has_begun);
+    assert_int_equal(put_text(cache, "key", "old"), PGCW_OK);
+    pass_ms(LOAD_TIMEOUT_MS / 2);
+    run_fetch_many(&many);
+    bool is_old = item_has(&many.items[0], "old");
+    release_items(&many);
+    gate_open(&slow.may_end);
+    assert_true(end_fetch_with(&fetch, "new"));
+    assert_true(is_old);
+    assert_int_equal(many.status, PGCW_OK);
+    assert_int_equal(count_of(&load.count), 0);
+    pgcwi_cache_close(cache);
 }
 
 static void
@@ -418,6 +478,8 @@ main(void)
         TEST(fetch_that_pins_reloads_as_well),
         TEST(lookup_get_and_pin_do_not_reload),
         TEST(others_get_the_old_value_at_once),
+        TEST(call_for_many_keys_gets_the_old_value_at_once),
+        TEST(call_for_many_does_not_wait_to_refresh_what_is_being_loaded),
         TEST(of_many_threads_exactly_one_reloads_and_none_waits),
         TEST(failed_reload_gives_the_old_value_and_is_tried_again_later),
         TEST(reload_that_hangs_is_tried_again_by_another),

@@ -311,6 +311,62 @@ fi
 listen --seconds 1
 ended 0
 
+# on_terminal WORD…: the demo, with its output kept; needs util-linux.
+on_terminal() {
+    env "$@" timeout 60 script -qec "'$tool' demo --seconds 1 --rows 1000 \
+--writes-per-second 20 --pg-database $database" /dev/null \
+        </dev/null >"$work/out" 2>&1
+    code=$?
+    if [ $code != 0 ]; then
+        failures=$((failures + 1))
+        echo "FAILED: the demo on a terminal ended with $code"
+        cat "$work/out"
+    fi
+}
+
+# no_escape TEXT: an escape sequence that the last output must not have.
+no_escape() {
+    if grep -qF -e "$(printf '\033')$1" "$work/out"; then
+        failures=$((failures + 1))
+        echo "FAILED: there is an escape sequence $1"
+    fi
+}
+
+echo "demo"
+run 2 demo --writes-per-second 99999999
+says err "--writes-per-second is 0 to"
+run 2 demo --readers 99999
+says err "--readers is 1 to"
+escape=$(printf '\033')
+if command -v script >/dev/null; then
+    on_terminal TERM=xterm
+    says out "loading rows: "
+    says out "${escape}[?25l" # the cursor goes, and comes back
+    says out "${escape}[?25h"
+    says out "${escape}[11A" # drawn again in the same place
+    says out "elapsed / remaining"
+    says out "listener                            live"
+    says out "${escape}[32m           0${escape}[0m" # stale reads, in green
+    on_terminal TERM=xterm NO_COLOR=1
+    says out "${escape}[11A"
+    no_escape "[32m"
+    on_terminal TERM=dumb
+    says out "stale reads found       0"
+    no_escape "["
+else
+    echo "no script: the demo's screen is not looked at"
+fi
+{
+    timeout 30 "$tool" demo --seconds 60 --rows 1000 \
+        --pg-database "$database" 2>"$work/err"
+    echo $? >"$work/code"
+} | head -n 1 >"$work/out"
+if [ "$(cat "$work/code")" != 1 ]; then
+    failures=$((failures + 1))
+    echo "FAILED: the demo ended with $(cat "$work/code") on a closed pipe"
+fi
+says err "the output is closed"
+
 echo "plain psql"
 for _ in 1 2; do
     psql -q -v table=orders -f "$sql/install.sql" || failures=$((failures + 1))

@@ -41,6 +41,9 @@ names_over_63_bytes_are_refused(void **state)
            "the trigger's name has 62 bytes, at most 61");
     options.trigger_name = "";
     refuse(&options, PGCW_INVALID_ARGUMENT, "may not be empty");
+    options.trigger_name = NULL;
+    table = NULL;
+    refuse(&options, PGCW_INVALID_ARGUMENT, "a table's name is NULL");
     assert_int_equal(count_objects(), 0);
 }
 
