@@ -29,6 +29,10 @@ struct pgcw_listener;
  * event: one of another row in the same slot, an invalidation of yours, or
  * the flush after a gap; so what was missed may be counted as raced or late.
  * That a value is evicted, replaced or expires meanwhile makes no difference.
+ * And it cannot tell an event that is lost from one that PostgreSQL holds
+ * back: a server process that is stopped within its COMMIT, after others can
+ * see it and before it has told the listeners, for a heartbeat_interval_ms.
+ * (The next NOTIFY of anybody in the database would bring that event.)
  */
 struct pgcw_auditor;
 
@@ -47,9 +51,7 @@ enum pgcw_verdict {
      * tried a second time, a heartbeat_interval_ms later, as a commit can be
      * read shortly before it is acknowledged. Nobody has told of the change:
      * a trigger is missing, or switched off; a tag names the wrong table or
-     * row; a strategy lets it not through; or the library is wrong. A
-     * server process that stands still that long within its COMMIT, between
-     * making it visible and telling of it, has the same look.
+     * row; a strategy lets it not through; or the library is wrong.
      */
     PGCW_VERDICT_MISSED = 4
 };

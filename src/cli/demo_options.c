@@ -26,8 +26,8 @@ static const char description[] =
     "variables alone (PGHOST, PGDATABASE, ...) do not count, so that nobody's\n"
     "database is used by accident.\n"
     "\n"
-    "Exit code: 0 no stale read; 1 a stale read, or a failure; 2 usage;\n"
-    "130 no stale read until Ctrl-C.";
+    "Exit code: 0 no stale read; 1 a stale read, a change that the auditor\n"
+    "says was missed, or a failure; 2 usage; 130 none of it until Ctrl-C.";
 
 /* 0 is a value here: no pause at all. */
 static int
@@ -115,6 +115,9 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
          .flag = &options->is_deaf,
          .help =
              "let the caches ignore every change, to see stale reads found"},
+        {.name = "audit",
+         .flag = &options->is_audited,
+         .help = "read some hits from the database, too, and compare"},
         {.name = "json",
          .flag = &options->has_json,
          .help = "print the summary as a line of JSON, too"},
