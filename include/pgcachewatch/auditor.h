@@ -153,7 +153,7 @@ pgcw_auditor_start(struct pgcw_listener *listener, struct pgcw_cache *cache,
  *
  * Threads: any but the library's, hence no callback: there it does nothing
  * but log an error. Blocks: until the running load or callback has returned,
- * and 100 ms. Signals: unsafe.
+ * and 10 ms. Signals: unsafe.
  */
 PGCW_API void pgcw_auditor_stop(struct pgcw_auditor *auditor);
 

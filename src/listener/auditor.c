@@ -24,7 +24,7 @@
 #include "cache/entry.h"
 #include "listener/listener.h"
 
-#define SYNC_MS 100
+#define SYNC_MS 10 /* until it looks around while it waits for a sync */
 #define RATE_MAX 1000u
 #define LOOKS 2 /* a commit may be read shortly before it is acknowledged */
 
@@ -147,8 +147,13 @@ is_same(const struct audit *audit)
 static bool
 pass_horizon(const struct audit *audit)
 {
+    struct pgcw_listener *listener = audit->auditor->listener;
+    uint64_t ticket = pgcwi_listener_ask_for_sync(listener);
+
     while (!is_invalidated(audit) &&
-           !pgcwi_listener_sync(audit->auditor->listener, SYNC_MS)) {
+           !pgcwi_freshness_wait(&listener->freshness, ticket,
+                                 pgcwi_clock_monotonic_ns() +
+                                     SYNC_MS * PGCWI_NS_PER_MS)) {
         if (!rest(audit->auditor, 0)) {
             return false;
         }

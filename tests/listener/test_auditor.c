@@ -10,14 +10,18 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
 #include <string.h>
 
 #include <pgcachewatch/auditor.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "listener/listener.h"
 #include "support/cache.h"
 #include "support/process.h"
+
+#define LONG_MS 250 /* more than it waits without a look around */
 
 static struct pgcw_listener listener; /* without a thread */
 static struct pgcwi_attachment attachment;
@@ -41,7 +45,10 @@ set_up(void **state)
 {
     (void)state;
     memset(&listener, 0, sizeof(listener));
+    listener.settings.options.heartbeat_interval_ms = 1;
     pgcwi_attachments_init(&listener.attachments);
+    pgcwi_freshness_init(&listener.freshness);
+    assert_int_equal(pgcwi_wakeup_open(&listener.wakeup), PGCW_OK);
     cache = open_cache();
     attachment.all = &listener.attachments;
     cache->attachment = &attachment;
@@ -56,6 +63,8 @@ tear_down(void **state)
     (void)state;
     pgcw_auditor_stop(auditor);
     pgcwi_cache_close(cache);
+    pgcwi_wakeup_close(&listener.wakeup);
+    pgcwi_freshness_fini(&listener.freshness);
     pgcwi_attachments_fini(&listener.attachments);
     return await_library_threads(0) == 0 ? 0 : -1;
 }
@@ -178,6 +187,73 @@ no_memory_starts_nothing(void **state)
     pgcwi_alloc_fail_nth(0);
 }
 
+static enum pgcw_status
+load_another(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
+             struct pgcw_error *failure)
+{
+    (void)context;
+    (void)key;
+    (void)failure;
+    return pgcw_fill_set_value(fill, bytes_of("another"));
+}
+
+static int64_t
+patience_ns(void)
+{
+    return pgcwi_clock_monotonic_ns() + PATIENCE_MS * PGCWI_NS_PER_MS;
+}
+
+static void
+wait_for_request(uint64_t ticket)
+{
+    int64_t end_ns = patience_ns();
+
+    while (pgcwi_freshness_requested(&listener.freshness) < ticket) {
+        assert_false(has_nothing(cache, "key"));
+        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
+        (void)sched_yield();
+    }
+}
+
+static void
+answer(uint64_t ticket)
+{
+    pgcwi_freshness_apply(&listener.freshness,
+                          (struct pgcwi_fence){.ticket = ticket});
+}
+
+/* Were it to ask again and again, each time for what begins later, it would
+ * wait for ever where an answer takes long. */
+static void
+P6_each_look_waits_for_one_sync_however_long_it_takes(void **state)
+{
+    struct pgcw_auditor_options options = PGCW_AUDITOR_OPTIONS_INIT;
+    struct pgcw_auditor_stats stats = PGCW_AUDITOR_STATS_INIT;
+
+    (void)state;
+    options.load = load_another;
+    options.sample_every = 1;
+    options.max_per_second = 1000;
+    assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
+    assert_int_equal(start(&options), PGCW_OK);
+    wait_for_request(1);
+    int64_t end_ns = pgcwi_clock_monotonic_ns() + LONG_MS * PGCWI_NS_PER_MS;
+    while (pgcwi_clock_monotonic_ns() < end_ns) {
+        assert_int_equal(pgcwi_freshness_requested(&listener.freshness), 1);
+    }
+    answer(1);
+    wait_for_request(2);
+    pgcw_auditor_read_stats(auditor, &stats);
+    assert_int_equal(stats.missed, 0);
+    answer(2);
+    end_ns = patience_ns();
+    while (stats.missed == 0) {
+        pgcw_auditor_read_stats(auditor, &stats);
+        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
+    }
+    assert_int_equal(stats.audited, 1);
+}
+
 static void
 verdicts_have_names(void **state)
 {
@@ -211,6 +287,7 @@ main(void)
         TEST(cache_of_another_listener_is_refused),
         TEST(cache_has_one_auditor_at_a_time),
         TEST(no_memory_starts_nothing),
+        TEST(P6_each_look_waits_for_one_sync_however_long_it_takes),
         TEST(verdicts_have_names),
     };
 
