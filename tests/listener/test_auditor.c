@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an auditor starts, and what it refuses. What it finds is in
- * postgres/test_auditor.c, as that takes a database.
+ * How an auditor starts, what it refuses, and how it waits for the horizon.
+ * What it finds in a database is in postgres/test_auditor.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,36 +222,88 @@ answer(uint64_t ticket)
                           (struct pgcwi_fence){.ticket = ticket});
 }
 
-/* Were it to ask again and again, each time for what begins later, it would
- * wait for ever where an answer takes long. */
 static void
-P6_each_look_waits_for_one_sync_however_long_it_takes(void **state)
+start_and_wait_for_a_look(void)
 {
     struct pgcw_auditor_options options = PGCW_AUDITOR_OPTIONS_INIT;
-    struct pgcw_auditor_stats stats = PGCW_AUDITOR_STATS_INIT;
 
-    (void)state;
     options.load = load_another;
     options.sample_every = 1;
     options.max_per_second = 1000;
     assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
     assert_int_equal(start(&options), PGCW_OK);
     wait_for_request(1);
+}
+
+static struct pgcw_auditor_stats
+stats(void)
+{
+    struct pgcw_auditor_stats now = PGCW_AUDITOR_STATS_INIT;
+
+    pgcw_auditor_read_stats(auditor, &now);
+    return now;
+}
+
+static struct pgcw_auditor_stats
+wait_for_verdict(void)
+{
+    int64_t end_ns = patience_ns();
+
+    while (stats().audited == 0) {
+        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
+        (void)sched_yield();
+    }
+    return stats();
+}
+
+/* Were it to ask again and again, each time for what begins later, it would
+ * wait for ever where an answer takes long. */
+static void
+P6_each_look_waits_for_one_sync_however_long_it_takes(void **state)
+{
+    (void)state;
+    start_and_wait_for_a_look();
     int64_t end_ns = pgcwi_clock_monotonic_ns() + LONG_MS * PGCWI_NS_PER_MS;
     while (pgcwi_clock_monotonic_ns() < end_ns) {
         assert_int_equal(pgcwi_freshness_requested(&listener.freshness), 1);
     }
     answer(1);
     wait_for_request(2);
-    pgcw_auditor_read_stats(auditor, &stats);
-    assert_int_equal(stats.missed, 0);
+    assert_int_equal(stats().audited, 0);
     answer(2);
-    end_ns = patience_ns();
-    while (stats.missed == 0) {
-        pgcw_auditor_read_stats(auditor, &stats);
-        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
-    }
-    assert_int_equal(stats.audited, 1);
+    assert_int_equal(wait_for_verdict().missed, 1);
+}
+
+static void
+P6_event_between_two_looks_is_late(void **state)
+{
+    (void)state;
+    start_and_wait_for_a_look();
+    answer(1);
+    wait_for_request(2);
+    pgcw_cache_invalidate(cache, bytes_of("key"));
+    struct pgcw_auditor_stats now = wait_for_verdict();
+    assert_int_equal(now.late, 1);
+    assert_true(now.max_late_ns >= PGCWI_NS_PER_MS);
+}
+
+/* It need not wait for an answer that may never come. */
+static void
+gap_during_a_look_is_late(void **state)
+{
+    (void)state;
+    start_and_wait_for_a_look();
+    pgcwi_cache_flush(cache);
+    assert_int_equal(wait_for_verdict().late, 1);
+}
+
+static void
+stop_ends_a_look_that_is_not_answered(void **state)
+{
+    (void)state;
+    start_and_wait_for_a_look();
+    pgcw_auditor_stop(auditor);
+    auditor = NULL;
 }
 
 static void
@@ -288,6 +340,9 @@ main(void)
         TEST(cache_has_one_auditor_at_a_time),
         TEST(no_memory_starts_nothing),
         TEST(P6_each_look_waits_for_one_sync_however_long_it_takes),
+        TEST(P6_event_between_two_looks_is_late),
+        TEST(gap_during_a_look_is_late),
+        TEST(stop_ends_a_look_that_is_not_answered),
         TEST(verdicts_have_names),
     };
 

@@ -139,18 +139,19 @@ forget_what_was_told(void)
 }
 
 static int
-set_up_with_interval(uint32_t heartbeat_interval_ms)
+set_up(void **state)
 {
     struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
     struct pgcw_cache_options cache_options = PGCW_CACHE_OPTIONS_INIT;
 
+    (void)state;
     assert_true(server_make_table(server, "orders", 10, CHANNEL));
     proxy = fault_proxy_start(FAULT_PROXY_PASS);
     auditors = server_connect(DATABASE);
     options.dsn = fault_proxy_dsn(proxy);
     options.channel = CHANNEL;
     options.connect_timeout_ms = PATIENCE_MS;
-    options.heartbeat_interval_ms = heartbeat_interval_ms;
+    options.heartbeat_interval_ms = 50;
     options.heartbeat_timeout_ms = PATIENCE_MS;
     options.log = note_complaint;
     cache_options.absent_ttl_ms = PATIENCE_MS;
@@ -159,21 +160,6 @@ set_up_with_interval(uint32_t heartbeat_interval_ms)
                      PGCW_OK);
     forget_what_was_told();
     return 0;
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    return set_up_with_interval(50);
-}
-
-/* A second in which the auditor waits before it looks again. */
-static int
-set_up_slow(void **state)
-{
-    (void)state;
-    return set_up_with_interval(1000);
 }
 
 static int
@@ -364,28 +350,6 @@ P6_value_that_was_replaced_meanwhile_is_missed(void **state)
 }
 
 static void
-P6_change_that_is_told_between_two_looks_is_late(void **state)
-{
-    uint64_t ticket = pgcwi_freshness_requested(&listener->freshness);
-
-    (void)state;
-    cache_version(ID);
-    step = change_that_nobody_tells;
-    assert_int_equal(start_with(1000), PGCW_OK);
-    wait_for_sync_beyond(ticket);
-    /* then the auditor's, too, has returned, and it has looked once */
-    for (int i = 0; i < 10; i++) {
-        assert_int_equal(pgcw_listener_sync(listener, PATIENCE_MS), PGCW_OK);
-    }
-    assert_true(server_run(server, "ALTER TABLE orders ENABLE TRIGGER ALL;"
-                                   "UPDATE orders SET version = version"));
-    struct pgcw_auditor_stats now = audit(ID);
-    assert_int_equal(now.late, 1);
-    assert_int_equal(now.missed, 0);
-    assert_true(found.late_ns >= 1000 * PGCWI_NS_PER_MS);
-}
-
-static void
 empty_value_is_not_none(void **state)
 {
     (void)state;
@@ -543,9 +507,6 @@ main(void)
         TEST(P6_change_that_nobody_tells_is_missed),
         TEST(P6_change_that_is_undone_before_a_second_look_is_missed),
         TEST(P6_value_that_was_replaced_meanwhile_is_missed),
-        cmocka_unit_test_setup_teardown(
-            P6_change_that_is_told_between_two_looks_is_late, set_up_slow,
-            tear_down),
         TEST(empty_value_is_not_none),
         TEST(failed_read_decides_nothing),
         TEST(hit_that_was_invalidated_before_it_is_looked_at_is_outdated),
