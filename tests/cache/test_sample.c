@@ -10,6 +10,7 @@
 #include "support/cache.h"
 
 static uint32_t told_count;
+static uint32_t removal_count;
 
 static void
 on_hit(void *context, struct pgcw_bytes key)
@@ -17,6 +18,17 @@ on_hit(void *context, struct pgcw_bytes key)
     (void)context;
     (void)key;
     told_count++;
+}
+
+static void
+on_removal(void *context, struct pgcw_bytes key, struct pgcw_bytes value,
+           enum pgcw_removal_cause cause)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+    (void)cause;
+    removal_count++;
 }
 
 /* With two entries. `told` may be NULL. */
@@ -27,7 +39,9 @@ open_with_two(pgcw_lookup_fn *told)
     struct pgcw_cache *cache;
 
     told_count = 0;
+    removal_count = 0;
     options.on_hit = told;
+    options.on_removal = on_removal;
     cache = open_cache_with(&options);
     assert_int_equal(put_text(cache, "a", "1"), PGCW_OK);
     assert_int_equal(put_text(cache, "b", "2"), PGCW_OK);
@@ -119,7 +133,9 @@ kept_entry_outlives_its_replacement(void **state)
     wait_for_removals(*state);
     struct pgcwi_entry *entry = pgcwi_sample_take(*state);
     assert_true(is_text(pgcwi_entry_value(entry), "1"));
+    assert_int_equal(removal_count, 0);
     pgcwi_reclaim_release(entry);
+    assert_int_equal(removal_count, 1);
 }
 
 /* What is served although it is invalid would be found to differ. */
