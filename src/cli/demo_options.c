@@ -109,12 +109,10 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
          .help = "for the choice of rows (1)"},
         {.name = "row-keys",
          .flag = &options->has_row_keys,
-         .help =
-             "let the triggers tell rows, and each value depend on its own"},
+         .help = "let triggers tell rows, and each value depend on its own"},
         {.name = "deaf",
          .flag = &options->is_deaf,
-         .help =
-             "let the caches ignore every change, to see stale reads found"},
+         .help = "let caches ignore every change, to see stale reads found"},
         {.name = "audit",
          .flag = &options->is_audited,
          .help = "read some hits from the database, too, and compare"},
@@ -135,8 +133,5 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
     if (result == PGCWI_OPTIONS_PARSED) {
         result = parse_rate(rate, &options->writes_per_second);
     }
-    if (result == PGCWI_OPTIONS_PARSED) {
-        result = check_limits(options);
-    }
-    return result;
+    return result == PGCWI_OPTIONS_PARSED ? check_limits(options) : result;
 }
