@@ -23,6 +23,16 @@ struct pgcw_listener;
  * audited. A strategy that keeps events back, or lets only some through,
  * leaves values old on purpose, which is found, too. So is a loader that
  * reads from a standby, which is behind.
+ *
+ * What it cannot know: it sees one hit and one read. A change that is undone
+ * before the read is not seen. Whatever makes the value invalid counts as its
+ * event: one of another row in the same slot, an invalidation of yours, or
+ * the flush after a gap; so what was missed may be counted as raced or late.
+ * That a value is evicted, replaced or expires meanwhile makes no difference.
+ * And it cannot tell an event that is lost from one that PostgreSQL holds
+ * back: a server process that is stopped within its COMMIT, after others can
+ * see it and before it has told the listeners, for a heartbeat_interval_ms.
+ * (The next NOTIFY of anybody in the database would bring that event.)
  */
 struct pgcw_auditor;
 
@@ -30,14 +40,14 @@ struct pgcw_auditor;
 enum pgcw_verdict {
     /** The same bytes. */
     PGCW_VERDICT_SAME = 1,
-    /** Another value, but the cache did not serve the old one any more when
-     * it had been read: the change and its event came meanwhile. */
+    /** Another value, but the old one was invalid when it had been read: the
+     * change and its event came meanwhile. */
     PGCW_VERDICT_RACED = 2,
-    /** The old value was still served when the new one had been read, but no
+    /** The old value was still valid when the new one had been read, but no
      * longer once the horizon had passed: as P6 promises. */
     PGCW_VERDICT_LATE = 3,
     /**
-     * It was still served when the horizon had passed, and when that was
+     * It was still valid when the horizon had passed, and when that was
      * tried a second time, a heartbeat_interval_ms later, as a commit can be
      * read shortly before it is acknowledged. Nobody has told of the change:
      * a trigger is missing, or switched off; a tag names the wrong table or
@@ -54,16 +64,16 @@ struct pgcw_finding {
     struct pgcw_bytes cached;
     /** `data` NULL: the database has none. */
     struct pgcw_bytes loaded;
-    /** From the end of the read until the old value was seen not to be
-     * served any more; at most that, as it is looked for after a sync. 0 if
-     * it was raced; if it was missed, the time until now. */
+    /** From the end of the read until the old value was seen to be invalid;
+     * at most that, as it is looked for after a sync. 0 if it was raced; if
+     * it was missed, the time until now. */
     int64_t late_ns;
 };
 
 /**
  * Told of each hit that was not the same.
  *
- * Threads: the auditor's, one call at a time. Must not stop the auditor.
+ * Threads: the auditor's, one call at a time. Cannot stop the auditor.
  */
 typedef void pgcw_finding_fn(void *context, const struct pgcw_finding *finding);
 
@@ -100,7 +110,7 @@ struct pgcw_auditor_stats {
     uint64_t missed;
     /** The loader failed, or the auditor was stopped: nothing is known. */
     uint64_t undecided;
-    /** Hits that were not looked at, as they were not served any more. */
+    /** Hits that were not looked at, as they were invalid already. */
     uint64_t outdated;
     /** The largest late_ns of those that were late. */
     uint64_t max_late_ns;
@@ -114,18 +124,19 @@ struct pgcw_auditor_stats {
 /**
  * Begin to audit a cache, in a thread of its own.
  *
- * A hit that is sampled does one atomic read-modify-write or two more; the
- * others pay for a look at their thread's own counter, and nothing when no
- * auditor is there.
+ * A hit that is sampled does two atomic read-modify-writes more; the others
+ * pay for a look at their thread's own counter. Without an auditor, a hit
+ * costs what it does for on_hit, which is looked for with the same load.
  *
- * @param[in]  listener  of the cache; must outlive the auditor
+ * @param[in]  listener  the cache's; must outlive the auditor
  * @param[in]  cache     must outlive the auditor; has one at a time
  * @param[in]  options   `load` must be set; not kept by reference
  * @param[out] auditor   set only on PGCW_OK; give it to pgcw_auditor_stop()
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                it runs
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it.
- *                                Or the cache has an auditor
+ *                                Or the cache has an auditor, or follows
+ *                                another listener
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
  *                                is a child of fork()
  * @retval PGCW_NO_MEMORY         nothing was started
@@ -141,8 +152,9 @@ pgcw_auditor_start(struct pgcw_listener *listener, struct pgcw_cache *cache,
 /**
  * Stop an auditor and free it. Accepts NULL. Before the cache is destroyed.
  *
- * Threads: any but the library's. Blocks: until the running load or callback
- * has returned, and 100 ms. Signals: unsafe.
+ * Threads: any but the library's, hence no callback: there it does nothing
+ * but log an error. Blocks: until the running load or callback has returned,
+ * and 10 ms. Signals: unsafe.
  */
 PGCW_API void pgcw_auditor_stop(struct pgcw_auditor *auditor);
 

@@ -78,6 +78,7 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     cache->on_hit = options->on_hit;
     cache->on_miss = options->on_miss;
     cache->on_lookup_context = options->on_lookup_context;
+    atomic_init(&cache->hit_watchers, options->on_hit != NULL ? 1 : 0);
     pgcwi_tags_init(&cache->tags, &cache->stamps, cache->hash_seed);
     cache->is_outage_error = options->outage == PGCW_OUTAGE_ERROR;
     cache->stale_max_ns = options->outage == PGCW_OUTAGE_SERVE_STALE
@@ -205,6 +206,23 @@ tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
     }
 }
 
+/* relaxed: whether to look at what was there before, or has its own order */
+static inline bool
+is_hit_watched(const struct pgcw_cache *cache)
+{
+    return atomic_load_explicit(&cache->hit_watchers, memory_order_relaxed) !=
+           0;
+}
+
+/* Apart from the way of a hit that nobody watches. */
+static __attribute__((noinline)) void
+show_hit(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+         const struct pgcwi_key *key)
+{
+    pgcwi_sample_offer(cache, entry);
+    tell(cache, cache->on_hit, key);
+}
+
 /* Serves what is valid, or may be served all the same. */
 static inline struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
@@ -234,11 +252,9 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
     } else {
         pgcwi_reader_count_stale_hit(cache->number);
     }
-    if (is_valid &&
-        __builtin_expect(pgcwi_sample_is_on(&cache->sampler), false)) {
-        pgcwi_sample_offer(cache, entry);
+    if (__builtin_expect(is_hit_watched(cache), false)) {
+        show_hit(cache, entry, key);
     }
-    tell(cache, cache->on_hit, key);
     return entry;
 }
 

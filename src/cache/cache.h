@@ -53,13 +53,14 @@ enum pgcwi_counter {
 };
 
 struct pgcw_cache {
-    /* immutable after create; what a hit reads, on one line */
+    /* what a hit reads, on one line; immutable after create, but for the
+     * watchers, which change as an auditor comes or goes, and the table */
     uint64_t hash_seed;
-    uint32_t number;         /* pgcwi_reader_cache_join() */
-    pgcw_lookup_fn *on_hit;  /* may be NULL */
-    pgcw_lookup_fn *on_miss; /* may be NULL */
+    uint32_t number;               /* pgcwi_reader_cache_join() */
+    _Atomic uint32_t hit_watchers; /* on_hit and the sampler, if there */
+    pgcw_lookup_fn *on_hit;        /* may be NULL */
+    pgcw_lookup_fn *on_miss;       /* may be NULL */
     void *on_lookup_context;
-    struct pgcwi_sampler sampler; /* shared; changed by auditors alone */
     struct pgcwi_table table;
     int64_t load_timeout_ns;
     int64_t lease_timeout_ns;
@@ -78,6 +79,7 @@ struct pgcw_cache {
     struct pgcwi_tags tags;
     _Alignas(64) _Atomic uint64_t counters[PGCWI_COUNTER_COUNT];
     _Atomic uint32_t open_transactions; /* cache/transaction.h */
+    struct pgcwi_sampler sampler;
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     struct pgcwi_load_limit load_limit;

@@ -10,9 +10,14 @@ pgcwi_sample_start(struct pgcw_cache *cache, uint32_t every)
     uint32_t off = 0;
 
     /* relaxed: it switches a count on; nothing else is read because of it */
-    return atomic_compare_exchange_strong_explicit(&cache->sampler.every, &off,
-                                                   every, memory_order_relaxed,
-                                                   memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&cache->sampler.every, &off,
+                                                 every, memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+        return false;
+    }
+    /* relaxed: as above; who sees this first sees that nothing is wanted */
+    atomic_fetch_add_explicit(&cache->hit_watchers, 1, memory_order_relaxed);
+    return true;
 }
 
 void
@@ -20,7 +25,12 @@ pgcwi_sample_stop(struct pgcw_cache *cache)
 {
     /* relaxed: see pgcwi_sample_start(); who still sees it on keeps an entry
      * that the next to take gets, or the end of the cache */
-    atomic_store_explicit(&cache->sampler.every, 0, memory_order_relaxed);
+    if (atomic_exchange_explicit(&cache->sampler.every, 0,
+                                 memory_order_relaxed) != 0) {
+        /* relaxed: as above */
+        atomic_fetch_sub_explicit(&cache->hit_watchers, 1,
+                                  memory_order_relaxed);
+    }
     pgcwi_reclaim_release(pgcwi_sample_take(cache));
 }
 
@@ -35,7 +45,8 @@ pgcwi_sample_offer(struct pgcw_cache *cache, struct pgcwi_entry *entry)
     /* relaxed: a guess whether the room is free, to hold nothing in vain */
     if (every == 0 || pgcwi_reader_hits(cache->number) % every != 0 ||
         atomic_load_explicit(&cache->sampler.kept, memory_order_relaxed) !=
-            NULL) {
+            NULL ||
+        !pgcwi_entry_is_coherent(entry, &cache->stamps)) {
         return;
     }
     pgcwi_entry_hold(entry);
@@ -58,16 +69,4 @@ pgcwi_sample_take(struct pgcw_cache *cache)
      * pgcwi_sample_offer(). Without it: see there. */
     return atomic_exchange_explicit(&cache->sampler.kept, NULL,
                                     memory_order_acquire);
-}
-
-bool
-pgcwi_sample_is_served(struct pgcw_cache *cache,
-                       const struct pgcwi_entry *entry)
-{
-    struct pgcwi_key key = pgcwi_cache_key(cache, pgcwi_entry_key(entry));
-
-    pgcwi_reader_begin();
-    bool is_served = pgcwi_cache_find(cache, &key) == entry;
-    pgcwi_reader_end();
-    return is_served;
 }

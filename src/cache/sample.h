@@ -15,6 +15,7 @@
 struct pgcw_cache;
 struct pgcwi_entry;
 
+/* Shared. A hit comes here only if the cache's hit_watchers say so. */
 struct pgcwi_sampler {
     _Atomic uint32_t every; /* 0: off */
     _Atomic(struct pgcwi_entry *) kept;
@@ -22,23 +23,13 @@ struct pgcwi_sampler {
 
 /* False if it is on already. */
 bool pgcwi_sample_start(struct pgcw_cache *cache, uint32_t every);
+/* Also if it is off. */
 void pgcwi_sample_stop(struct pgcw_cache *cache);
 
-/* For each hit: the rest is only for when it is on. */
-static inline bool
-pgcwi_sample_is_on(const struct pgcwi_sampler *sampler)
-{
-    /* relaxed: see pgcwi_sample_start() */
-    return atomic_load_explicit(&sampler->every, memory_order_relaxed) != 0;
-}
-
-/* In a read section, by one who has hit a valid entry. */
+/* In a read section, by one who has hit the entry. What is served although
+ * it is invalid (cache/outage.h) is not kept. */
 void pgcwi_sample_offer(struct pgcw_cache *cache, struct pgcwi_entry *entry);
 /* What was kept, which the caller now holds; NULL if nothing was. */
 struct pgcwi_entry *pgcwi_sample_take(struct pgcw_cache *cache);
-
-/* Whether a lookup would give this very entry now. */
-bool pgcwi_sample_is_served(struct pgcw_cache *cache,
-                            const struct pgcwi_entry *entry);
 
 #endif

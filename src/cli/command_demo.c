@@ -14,6 +14,7 @@
 #include <libpq-fe.h>
 
 #include "cli/command.h"
+#include "cli/demo_audit.h"
 #include "cli/demo_data.h"
 #include "cli/demo_report.h"
 #include "cli/demo_threads.h"
@@ -100,6 +101,8 @@ create_caches(struct pgcwi_demo_run *run)
 static void
 close_caches(struct pgcwi_demo_run *run)
 {
+    pgcwi_demo_audit_stop(run);
+    pgcwi_demo_audit_destroy(run);
     for (unsigned table = 0; table < PGCWI_DEMO_TABLES; table++) {
         pgcw_cache_destroy(run->caches[table]);
     }
@@ -208,7 +211,7 @@ check_that_events_came(struct pgcwi_demo_run *run,
     }
 }
 
-/* Returns how many stale reads there were. */
+/* Returns how much was wrong: stale reads, and changes that were missed. */
 static uint64_t
 measure(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report,
         struct pgcwi_demo_thread *threads)
@@ -224,6 +227,7 @@ measure(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report,
     if (!pgcwi_demo_has_failed(run)) {
         sync_at_the_end(run);
     }
+    pgcwi_demo_audit_stop(run);
     pgcwi_demo_sample_take(run, last);
     if (!pgcwi_demo_has_failed(run)) {
         check_that_events_came(run, last);
@@ -233,36 +237,37 @@ measure(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report,
     verdict.is_interrupted = pgcwi_demo_is_interrupted(run);
     pgcwi_demo_report_fini(report);
     pgcwi_demo_report_summary(report, &verdict);
-    return last->findings.stale_reads;
+    return last->findings.stale_reads + last->audit.missed;
 }
 
-/* Rows and triggers are there. Returns how many stale reads there were. */
+/* Rows and triggers are there. Returns how much was wrong. */
 static uint64_t
 run_threads(struct pgcwi_demo_run *run, struct pgcwi_demo_report *report)
 {
-    uint64_t stale_reads = 0;
+    uint64_t error_count = 0;
     size_t count = run->options->readers + run->options->writers;
     struct pgcwi_demo_thread *threads = calloc(count, sizeof(*threads));
     run->zipf = pgcwi_demo_zipf_create(run->options->rows);
     run->oracle = pgcwi_demo_oracle_create(run->options->rows);
     if (threads == NULL || run->zipf == NULL || run->oracle == NULL) {
         pgcwi_demo_fail(run, "out of memory");
-    } else if (open_listener(run) && create_caches(run)) {
+    } else if (open_listener(run) && create_caches(run) &&
+               (!run->options->is_audited || pgcwi_demo_audit_start(run))) {
         pgcwi_demo_report_step("listening on channel %s", run->channel);
-        stale_reads = measure(run, report, threads);
+        error_count = measure(run, report, threads);
     }
     close_caches(run);
     pgcwi_demo_oracle_destroy(run->oracle);
     pgcwi_demo_zipf_destroy(run->zipf);
     free(threads);
-    return stale_reads;
+    return error_count;
 }
 
 static uint64_t
 run_on_database(struct pgcwi_demo_run *run)
 {
     struct pgcwi_demo_report report;
-    uint64_t stale_reads = 0;
+    uint64_t error_count = 0;
     pgcwi_demo_report_init(&report, run);
     pgcwi_demo_data_name(run);
     PGconn *connection = pgcwi_demo_connect(run, "pgcachewatch demo");
@@ -271,14 +276,14 @@ run_on_database(struct pgcwi_demo_run *run)
             run, connection, pgcwi_demo_report_progress, &report);
         PQfinish(connection);
         if (is_loaded) {
-            stale_reads = run_threads(run, &report);
+            error_count = run_threads(run, &report);
         }
         if (!pgcwi_demo_data_drop(run)) {
             pgcwi_demo_fail(run, "something was left in the database");
         }
     }
     pgcwi_demo_report_fini(&report);
-    return stale_reads;
+    return error_count;
 }
 
 static uint64_t
@@ -288,46 +293,46 @@ run_on_scratch_server(struct pgcwi_demo_run *run)
                                                        &is_interrupted};
     struct pgcwi_scratch_server *server = NULL;
     struct pgcwi_scratch_error error;
-    uint64_t stale_reads = 0;
+    uint64_t error_count = 0;
     pgcwi_demo_report_step("starting a PostgreSQL of its own");
     if (pgcwi_scratch_server_start(&options, &server, &error)) {
         pgcwi_demo_report_step("started in %s",
                                pgcwi_scratch_server_folder(server));
         run->dsn = pgcwi_scratch_server_dsn(server);
         run->is_database_removed = true;
-        stale_reads = run_on_database(run);
+        error_count = run_on_database(run);
         if (!pgcwi_scratch_server_stop(server)) {
             pgcwi_demo_fail(run, "something was left of the server");
         }
     } else if (!pgcwi_demo_is_interrupted(run)) {
         pgcwi_demo_fail(run, "%s", error.text);
     }
-    return stale_reads;
+    return error_count;
 }
 
 static uint64_t
 run_on_named_server(struct pgcwi_demo_run *run)
 {
-    uint64_t stale_reads = 0;
+    uint64_t error_count = 0;
     char *dsn = pgcwi_connection_string(&run->options->connection);
     if (dsn == NULL) {
         pgcwi_demo_fail(run, "no connection");
     } else {
         run->dsn = dsn;
-        stale_reads = run_on_database(run);
+        error_count = run_on_database(run);
     }
     free(dsn);
-    return stale_reads;
+    return error_count;
 }
 
 static int
-exit_code(const struct pgcwi_demo_run *run, uint64_t stale_reads)
+exit_code(const struct pgcwi_demo_run *run, uint64_t error_count)
 {
     if (run->failure[0] != '\0') {
         (void)fprintf(stderr, "pgcachewatch demo: %s\n", run->failure);
         return PGCWI_EXIT_FAILURE;
     }
-    if (stale_reads > 0) {
+    if (error_count > 0) {
         return PGCWI_EXIT_FAILURE;
     }
     return pgcwi_demo_is_interrupted(run) ? EXIT_INTERRUPTED : PGCWI_EXIT_OK;
@@ -348,10 +353,10 @@ pgcwi_command_demo(int argc, char **argv)
         return PGCWI_EXIT_FAILURE;
     }
     catch_signals();
-    uint64_t stale_reads = pgcwi_connection_is_named(&options.connection)
+    uint64_t error_count = pgcwi_connection_is_named(&options.connection)
                                ? run_on_named_server(&run)
                                : run_on_scratch_server(&run);
-    result = exit_code(&run, stale_reads);
+    result = exit_code(&run, error_count);
     pgcwi_demo_run_fini(&run);
     return result;
 }

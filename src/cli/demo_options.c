@@ -26,8 +26,8 @@ static const char description[] =
     "variables alone (PGHOST, PGDATABASE, ...) do not count, so that nobody's\n"
     "database is used by accident.\n"
     "\n"
-    "Exit code: 0 no stale read; 1 a stale read, or a failure; 2 usage;\n"
-    "130 no stale read until Ctrl-C.";
+    "Exit code: 0 no stale read; 1 a stale read, a change that the auditor\n"
+    "says was missed, or a failure; 2 usage; 130 none of it until Ctrl-C.";
 
 /* 0 is a value here: no pause at all. */
 static int
@@ -109,12 +109,13 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
          .help = "for the choice of rows (1)"},
         {.name = "row-keys",
          .flag = &options->has_row_keys,
-         .help =
-             "let the triggers tell rows, and each value depend on its own"},
+         .help = "let triggers tell rows, and each value depend on its own"},
         {.name = "deaf",
          .flag = &options->is_deaf,
-         .help =
-             "let the caches ignore every change, to see stale reads found"},
+         .help = "let caches ignore every change, to see stale reads found"},
+        {.name = "audit",
+         .flag = &options->is_audited,
+         .help = "read some hits from the database, too, and compare"},
         {.name = "json",
          .flag = &options->has_json,
          .help = "print the summary as a line of JSON, too"},
@@ -132,8 +133,5 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
     if (result == PGCWI_OPTIONS_PARSED) {
         result = parse_rate(rate, &options->writes_per_second);
     }
-    if (result == PGCWI_OPTIONS_PARSED) {
-        result = check_limits(options);
-    }
-    return result;
+    return result == PGCWI_OPTIONS_PARSED ? check_limits(options) : result;
 }

@@ -18,6 +18,7 @@ struct pgcwi_demo_options {
     uint32_t writes_per_second; /* 0: as fast as possible */
     bool has_row_keys;
     bool is_deaf;
+    bool is_audited;
     bool has_json;
 };
 

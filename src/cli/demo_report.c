@@ -167,7 +167,7 @@ pgcwi_demo_report_interval_ns(const struct pgcwi_demo_report *report)
 
 static void
 print_line(const struct pgcwi_demo_sample *now, const struct rates *rates,
-           double elapsed_s)
+           double elapsed_s, bool is_audited)
 {
     char hits[NUMBER_BYTES];
     char loads[NUMBER_BYTES];
@@ -183,6 +183,11 @@ print_line(const struct pgcwi_demo_sample *now, const struct rates *rates,
            now->state == PGCW_LISTENER_LIVE
                ? ""
                : pgcw_listener_state_text(now->state));
+    if (is_audited) {
+        printf("         audited %llu  missed %llu\n",
+               (unsigned long long)now->audit.audited,
+               (unsigned long long)now->audit.missed);
+    }
 }
 
 static void draw(struct pgcwi_demo_report *report, const char *name,
@@ -202,13 +207,13 @@ draw(struct pgcwi_demo_report *report, const char *name, const char *format,
     report->drawn_lines++;
 }
 
+/* What should be 0. */
 static void
-draw_verdict(struct pgcwi_demo_report *report, uint64_t stale_reads)
+draw_verdict(struct pgcwi_demo_report *report, const char *name, uint64_t count)
 {
-    const char *color = stale_reads == 0 ? "\033[32m" : "\033[1;31m";
-    draw(report, "stale reads found", "%s%12llu%s",
-         report->has_color ? color : "", (unsigned long long)stale_reads,
-         report->has_color ? "\033[0m" : "");
+    const char *color = count == 0 ? "\033[32m" : "\033[1;31m";
+    draw(report, name, "%s%12llu%s", report->has_color ? color : "",
+         (unsigned long long)count, report->has_color ? "\033[0m" : "");
 }
 
 static void
@@ -233,7 +238,12 @@ draw_screen(struct pgcwi_demo_report *report,
     draw(report, "commit to invalidated, p99", "%9.2f ms", rates->p99_ms);
     draw(report, "tables invalidated", "%12s",
          grouped(text, (double)now->invalidations));
-    draw_verdict(report, now->findings.stale_reads);
+    draw_verdict(report, "stale reads found", now->findings.stale_reads);
+    if (report->run->options->is_audited) {
+        draw(report, "hits audited", "%12s",
+             grouped(text, (double)now->audit.audited));
+        draw_verdict(report, "changes missed", now->audit.missed);
+    }
 }
 
 void
@@ -250,7 +260,7 @@ pgcwi_demo_report_live(struct pgcwi_demo_report *report, int64_t remaining_ns)
     if (report->is_terminal) {
         draw_screen(report, &now, &rates, elapsed_s, remaining_s);
     } else {
-        print_line(&now, &rates, elapsed_s);
+        print_line(&now, &rates, elapsed_s, report->run->options->is_audited);
     }
     report->last = now;
     if (fflush(stdout) != 0) {
@@ -294,8 +304,32 @@ print_figures(const struct pgcwi_demo_report *report, const struct rates *rates)
 }
 
 static void
+print_audit(const struct pgcw_auditor_stats *audit)
+{
+    printf("  audited                 %llu hits: %llu same, %llu raced, "
+           "%llu late (at most %.2f ms), %llu missed, %llu undecided\n",
+           (unsigned long long)audit->audited, (unsigned long long)audit->same,
+           (unsigned long long)audit->raced, (unsigned long long)audit->late,
+           milliseconds(audit->max_late_ns), (unsigned long long)audit->missed,
+           (unsigned long long)audit->undecided);
+}
+
+static void
+print_audit_json(const struct pgcw_auditor_stats *audit)
+{
+    printf("\"audited\":%llu,\"audit_same\":%llu,\"audit_raced\":%llu,"
+           "\"audit_late\":%llu,\"audit_missed\":%llu,"
+           "\"audit_undecided\":%llu,\"audit_max_late_ms\":%.4f,",
+           (unsigned long long)audit->audited, (unsigned long long)audit->same,
+           (unsigned long long)audit->raced, (unsigned long long)audit->late,
+           (unsigned long long)audit->missed,
+           (unsigned long long)audit->undecided,
+           milliseconds(audit->max_late_ns));
+}
+
+static void
 print_json(const struct pgcwi_demo_sample *now, const struct rates *rates,
-           const struct pgcwi_demo_verdict *verdict, bool has_failed)
+           const struct pgcwi_demo_verdict *verdict, struct pgcwi_demo_run *run)
 {
     const struct pgcwi_demo_findings *findings = &now->findings;
     printf("{\"seconds\":%.3f,\"lookups_per_s\":%.0f,\"hits_per_s\":%.0f,"
@@ -313,13 +347,16 @@ print_json(const struct pgcwi_demo_sample *now, const struct rates *rates,
            (unsigned long long)now->invalidations,
            (unsigned long long)now->flushes,
            (unsigned long long)now->listener.gaps);
+    if (run->options->is_audited) {
+        print_audit_json(&now->audit);
+    }
     printf("\"commits_unheard\":%llu,\"compared_at_end\":%llu,"
            "\"stale_reads\":%llu,\"interrupted\":%s,\"failed\":%s}\n",
            (unsigned long long)findings->commits_unheard,
            (unsigned long long)verdict->compared_at_end,
            (unsigned long long)findings->stale_reads,
            verdict->is_interrupted ? "true" : "false",
-           has_failed ? "true" : "false");
+           pgcwi_demo_has_failed(run) ? "true" : "false");
 }
 
 void
@@ -339,13 +376,16 @@ pgcwi_demo_report_summary(struct pgcwi_demo_report *report,
     print_figures(report, &rates);
     printf("  compared at the end     %s cached values\n",
            grouped(text, (double)verdict->compared_at_end));
+    if (run->options->is_audited) {
+        print_audit(&now->audit);
+    }
     printf("  stale reads found       %s\n",
            grouped(text, (double)now->findings.stale_reads));
     for (size_t i = 0; i < run->example_count; i++) {
         printf("    %s\n", run->examples[i]);
     }
     if (run->options->has_json) {
-        print_json(now, &rates, verdict, pgcwi_demo_has_failed(run));
+        print_json(now, &rates, verdict, run);
     }
     (void)fflush(stdout);
 }

@@ -17,6 +17,7 @@ struct pgcwi_demo_sample {
     enum pgcw_listener_state state;
     struct pgcw_listener_stats listener;
     struct pgcwi_demo_findings findings;
+    struct pgcw_auditor_stats audit;
 };
 
 void pgcwi_demo_sample_take(struct pgcwi_demo_run *run,

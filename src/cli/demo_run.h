@@ -15,6 +15,7 @@
 #include "cli/demo_zipf.h"
 
 struct pg_conn; /* libpq's PGconn */
+struct pgcwi_demo_audit;
 
 #define PGCWI_DEMO_NAME_BYTES 64
 #define PGCWI_DEMO_NS_PER_SECOND INT64_C(1000000000)
@@ -35,6 +36,7 @@ struct pgcwi_demo_run {
     struct pgcwi_demo_oracle *oracle;
     struct pgcw_listener *listener;
     struct pgcw_cache *caches[PGCWI_DEMO_TABLES];
+    struct pgcwi_demo_audit *audit; /* NULL: nothing is audited */
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t stopped;

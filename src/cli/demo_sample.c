@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cli/demo_audit.h"
 #include "cli/demo_report.h"
 
 void
@@ -20,4 +21,5 @@ pgcwi_demo_sample_take(struct pgcwi_demo_run *run,
     sample->listener = (struct pgcw_listener_stats)PGCW_LISTENER_STATS_INIT;
     pgcw_listener_read_stats(run->listener, &sample->listener);
     pgcwi_demo_oracle_findings(run->oracle, &sample->findings);
+    pgcwi_demo_audit_read(run, &sample->audit);
 }

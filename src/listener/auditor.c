@@ -2,10 +2,13 @@
 /*
  * pgcw_auditor: is what was hit what the database has?
  *
- * Model: one thread takes the newest sample, reads its key, and if the two
- * differ looks whether the cache still serves that very entry, before and
- * after the horizon has passed the read. It holds the entry, so that no other
- * can be taken for it.
+ * Model: one thread takes a sample, which it holds, reads its key, and if the
+ * two differ looks whether an invalidation has reached the entry, before and
+ * after the horizon has passed the read. Whether the entry is still in the
+ * table says nothing: it may have been evicted, replaced or expired.
+ *
+ * One read is enough. What it gave was committed, so its event has to come,
+ * whatever the database has by now.
  */
 #include <string.h>
 
@@ -22,9 +25,9 @@
 #include "cache/forked.h"
 #include "listener/listener.h"
 
-#define SYNC_MS 100
+#define SYNC_MS 10 /* until it looks around while it waits for a sync */
 #define RATE_MAX 1000u
-#define TRIES 2 /* a commit may be read shortly before it is acknowledged */
+#define LOOKS 2 /* a commit may be read shortly before it is acknowledged */
 
 struct pgcw_auditor {
     /* immutable after start */
@@ -45,7 +48,7 @@ struct audit {
     struct pgcwi_entry *entry;
     struct pgcwi_key key;
     struct pgcw_fill loaded;
-    int64_t loaded_at_ns; /* of the first that differed; 0: none did */
+    int64_t loaded_at_ns;
 };
 
 const char *
@@ -82,21 +85,31 @@ rest(struct pgcw_auditor *auditor, int64_t duration_ns)
     return goes_on;
 }
 
+/* The sync that came before brings the look at the stamps behind it. */
 static bool
-is_served(const struct audit *audit)
+is_invalidated(const struct audit *audit)
 {
-    return pgcwi_sample_is_served(audit->auditor->cache, audit->entry);
+    return !pgcwi_entry_is_coherent(audit->entry,
+                                    &audit->auditor->cache->stamps);
+}
+
+/* With `data` also where nothing had to be allocated. */
+static struct pgcw_bytes
+loaded_value(const struct audit *audit)
+{
+    const struct pgcw_buffer *value = &audit->loaded.value;
+
+    return (struct pgcw_bytes){value->data != NULL ? value->data : "",
+                               value->size};
 }
 
 /* What the loader took for its value goes with the fill. */
 static void
 forget(struct audit *audit)
 {
-    if (audit->loaded.has_value && !audit->loaded.is_absent) {
+    if (audit->loaded.has_value) {
         pgcwi_reclaim_tell(&audit->auditor->cache->reclaim, audit->key.bytes,
-                           (struct pgcw_bytes){audit->loaded.value.data,
-                                               audit->loaded.value.size},
-                           PGCW_REMOVED_UNSTORED);
+                           loaded_value(audit), PGCW_REMOVED_UNSTORED);
     }
     pgcwi_fill_fini(&audit->loaded);
 }
@@ -107,10 +120,10 @@ load(struct audit *audit)
     const struct pgcw_auditor_options *options = &audit->auditor->options;
     struct pgcw_error error = {.status = PGCW_OK};
 
-    forget(audit);
     pgcwi_fill_init(&audit->loaded, &audit->auditor->cache->tags, &audit->key);
     enum pgcw_status status = options->load(
         options->load_context, audit->key.bytes, &audit->loaded, &error);
+    audit->loaded_at_ns = pgcwi_clock_monotonic_ns();
     audit->loaded.is_absent = status == PGCW_NOT_FOUND;
     audit->loaded.has_value = status == PGCW_OK;
     return status == PGCW_OK || status == PGCW_NOT_FOUND;
@@ -130,13 +143,18 @@ is_same(const struct audit *audit)
             memcmp(cached.data, loaded->data, cached.size) == 0);
 }
 
-/* Until every commit that was acknowledged before is applied, or it is not
- * served any more. False: it is to stop. */
+/* Until every commit that was acknowledged before is applied, or it is
+ * invalid. False: it is to stop. */
 static bool
 pass_horizon(const struct audit *audit)
 {
-    while (is_served(audit) &&
-           !pgcwi_listener_sync(audit->auditor->listener, SYNC_MS)) {
+    struct pgcw_listener *listener = audit->auditor->listener;
+    uint64_t ticket = pgcwi_listener_ask_for_sync(listener);
+
+    while (!is_invalidated(audit) &&
+           !pgcwi_freshness_wait(&listener->freshness, ticket,
+                                 pgcwi_clock_monotonic_ns() +
+                                     SYNC_MS * PGCWI_NS_PER_MS)) {
         if (!rest(audit->auditor, 0)) {
             return false;
         }
@@ -144,45 +162,53 @@ pass_horizon(const struct audit *audit)
     return true;
 }
 
-/* 0: nothing is known. */
-static enum pgcw_verdict
-judge(struct audit *audit)
+/* What became of a value that is not the database's. False: nothing is known,
+ * as it is to stop. */
+static bool
+judge_difference(const struct audit *audit, enum pgcw_verdict *verdict)
 {
-    const struct pgcw_listener_options *options =
-        &audit->auditor->listener->settings.options;
+    int64_t pause_ns =
+        audit->auditor->listener->settings.options.heartbeat_interval_ms *
+        PGCWI_NS_PER_MS;
 
-    for (int i = 0; i < TRIES; i++) {
-        if (!load(audit)) {
-            return 0;
-        }
-        if (is_same(audit)) {
-            return PGCW_VERDICT_SAME; /* maybe again */
-        }
-        if (i == 0) {
-            audit->loaded_at_ns = pgcwi_clock_monotonic_ns();
-        }
-        if (!is_served(audit)) {
-            return i == 0 ? PGCW_VERDICT_RACED : PGCW_VERDICT_LATE;
+    if (is_invalidated(audit)) {
+        *verdict = PGCW_VERDICT_RACED;
+        return true;
+    }
+    for (int look = 0; look < LOOKS; look++) {
+        if (look > 0 && !rest(audit->auditor, pause_ns)) {
+            return false;
         }
         if (!pass_horizon(audit)) {
-            return 0;
+            return false;
         }
-        if (!is_served(audit)) {
-            return PGCW_VERDICT_LATE;
-        }
-        if (!rest(audit->auditor,
-                  options->heartbeat_interval_ms * PGCWI_NS_PER_MS)) {
-            return 0;
+        if (is_invalidated(audit)) {
+            *verdict = PGCW_VERDICT_LATE;
+            return true;
         }
     }
-    return is_served(audit) ? PGCW_VERDICT_MISSED : PGCW_VERDICT_LATE;
+    *verdict = PGCW_VERDICT_MISSED;
+    return true;
+}
+
+/* False: nothing is known. */
+static bool
+judge(struct audit *audit, enum pgcw_verdict *verdict)
+{
+    if (!load(audit)) {
+        return false;
+    }
+    if (is_same(audit)) {
+        *verdict = PGCW_VERDICT_SAME;
+        return true;
+    }
+    return judge_difference(audit, verdict);
 }
 
 static void
 count(struct pgcw_auditor_stats *stats, enum pgcw_verdict verdict,
       uint64_t late_ns)
 {
-    stats->audited++;
     switch (verdict) {
     case PGCW_VERDICT_SAME:
         stats->same++;
@@ -199,9 +225,6 @@ count(struct pgcw_auditor_stats *stats, enum pgcw_verdict verdict,
     case PGCW_VERDICT_MISSED:
         stats->missed++;
         break;
-    default:
-        stats->undecided++;
-        break;
     }
 }
 
@@ -215,16 +238,14 @@ report(const struct audit *audit, enum pgcw_verdict verdict, int64_t late_ns)
         .late_ns = late_ns,
     };
 
-    if (options->on_finding == NULL || verdict == 0 ||
-        verdict == PGCW_VERDICT_SAME) {
+    if (options->on_finding == NULL || verdict == PGCW_VERDICT_SAME) {
         return;
     }
     if (!audit->entry->is_absent) {
         finding.cached = pgcwi_entry_value(audit->entry);
     }
     if (!audit->loaded.is_absent) {
-        finding.loaded = (struct pgcw_bytes){audit->loaded.value.data,
-                                             audit->loaded.value.size};
+        finding.loaded = loaded_value(audit);
     }
     options->on_finding(options->on_finding_context, &finding);
 }
@@ -237,23 +258,30 @@ examine(struct pgcw_auditor *auditor, struct pgcwi_entry *entry)
         .entry = entry,
         .key = pgcwi_cache_key(auditor->cache, pgcwi_entry_key(entry)),
     };
+    enum pgcw_verdict verdict = PGCW_VERDICT_SAME;
     int64_t late_ns = 0;
 
-    if (!is_served(&audit)) {
+    if (is_invalidated(&audit)) {
         pthread_mutex_lock(&auditor->lock);
         auditor->stats.outdated++;
         pthread_mutex_unlock(&auditor->lock);
         return;
     }
-    pgcwi_fill_init(&audit.loaded, &auditor->cache->tags, &audit.key);
-    enum pgcw_verdict verdict = judge(&audit);
+    bool is_known = judge(&audit, &verdict);
     if (verdict == PGCW_VERDICT_LATE || verdict == PGCW_VERDICT_MISSED) {
         late_ns = pgcwi_clock_monotonic_ns() - audit.loaded_at_ns;
     }
-    report(&audit, verdict, late_ns);
+    if (is_known) {
+        report(&audit, verdict, late_ns);
+    }
     forget(&audit);
     pthread_mutex_lock(&auditor->lock);
-    count(&auditor->stats, verdict, (uint64_t)late_ns);
+    auditor->stats.audited++;
+    if (is_known) {
+        count(&auditor->stats, verdict, (uint64_t)late_ns);
+    } else {
+        auditor->stats.undecided++;
+    }
     pthread_mutex_unlock(&auditor->lock);
 }
 
@@ -324,6 +352,10 @@ pgcw_auditor_start(struct pgcw_listener *listener, struct pgcw_cache *cache,
     if (status != PGCW_OK) {
         return status;
     }
+    if (cache->attachment->all != pgcwi_listener_attachments(listener)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "the cache follows another listener");
+    }
     struct pgcw_auditor *made = pgcwi_alloc_array(1, sizeof(*made));
     if (made == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
@@ -353,6 +385,12 @@ void
 pgcw_auditor_stop(struct pgcw_auditor *auditor)
 {
     if (auditor == NULL || pgcwi_forked_is_child()) {
+        return;
+    }
+    if (pgcwi_thread_is_ours()) {
+        pgcwi_log_write(&auditor->listener->log, PGCW_LOG_ERROR,
+                        "an auditor cannot be stopped by a callback, so it "
+                        "goes on");
         return;
     }
     pthread_mutex_lock(&auditor->lock);

@@ -291,24 +291,29 @@ pgcw_listener_read_state(const struct pgcw_listener *listener)
                                                           memory_order_acquire);
 }
 
-bool
-pgcwi_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
+uint64_t
+pgcwi_listener_ask_for_sync(struct pgcw_listener *listener)
 {
-    int64_t deadline_ns =
-        pgcwi_clock_monotonic_ns() + timeout_ms * PGCWI_NS_PER_MS;
     uint64_t ticket = pgcwi_freshness_request(&listener->freshness);
 
     pgcwi_wakeup_signal(&listener->wakeup);
-    return pgcwi_freshness_wait(&listener->freshness, ticket, deadline_ns);
+    return ticket;
 }
 
 enum pgcw_status
 pgcw_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms)
 {
+    int64_t deadline_ns =
+        pgcwi_clock_monotonic_ns() + timeout_ms * PGCWI_NS_PER_MS;
+
     if (pgcwi_thread_is_ours() || pgcwi_forked_is_child()) {
         return PGCW_INTERNAL;
     }
-    return pgcwi_listener_sync(listener, timeout_ms) ? PGCW_OK : PGCW_TIMEOUT;
+    return pgcwi_freshness_wait(&listener->freshness,
+                                pgcwi_listener_ask_for_sync(listener),
+                                deadline_ns)
+               ? PGCW_OK
+               : PGCW_TIMEOUT;
 }
 
 int64_t

@@ -56,8 +56,9 @@ void pgcwi_listener_set_state(struct pgcw_listener *listener,
                               const char *reason);
 bool pgcwi_listener_is_stopping(const struct pgcw_listener *listener);
 
-/* pgcw_listener_sync(), also for threads of ours that apply nothing. */
-bool pgcwi_listener_sync(struct pgcw_listener *listener, uint32_t timeout_ms);
+/* The begin of a sync: a ticket for pgcwi_freshness_wait(), which threads that
+ * apply must not call. */
+uint64_t pgcwi_listener_ask_for_sync(struct pgcw_listener *listener);
 
 /*
  * poll() on a descriptor (-1: none) and on the wakeup. True if the

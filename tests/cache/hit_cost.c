@@ -125,7 +125,8 @@ struct scenario {
     const char *name;
     bool (*run)(void);
     bool has_cache;
-    /* whether these must be found; in a hit, none may be */
+    uint32_t sample_every; /* 0: no auditor */
+    /* whether these must be found; in a usual hit, none may be */
     bool locked;
     bool system_call;
     bool lock_call;
@@ -135,6 +136,10 @@ struct scenario {
 static const struct scenario scenarios[] = {
     {"a lookup that hits", look_up, .has_cache = true},
     {"a get that hits", get, .has_cache = true},
+    {"audited, not sampled", look_up, .has_cache = true, .sample_every = 1000},
+    /* the third hit, the one between the marks: its entry is held and kept */
+    {"audited, and sampled", look_up, .has_cache = true, .sample_every = 3,
+     .locked = true},
     {"control: nothing", do_nothing, .has_cache = false},
     {"control: fetch and add", add_atomically, .locked = true},
     {"control: exchange", exchange, .locked = true},
@@ -163,7 +168,9 @@ run_child(const struct scenario *scenario)
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
         _exit(SKIPPED);
     }
-    if (scenario->has_cache && !fill_cache()) {
+    if ((scenario->has_cache && !fill_cache()) ||
+        (scenario->sample_every != 0 &&
+         !hit_cost_audit(cache, scenario->sample_every))) {
         _exit(1);
     }
     /* first calls are special: threads join, symbols are bound */

@@ -19,3 +19,9 @@ hit_cost_open_cache(void)
     pgcwi_stamps_open(&cache->stamps);
     return cache;
 }
+
+bool
+hit_cost_audit(struct pgcw_cache *cache, uint32_t sample_every)
+{
+    return pgcwi_sample_start(cache, sample_every);
+}

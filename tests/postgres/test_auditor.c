@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,10 +35,32 @@ static struct pgcw_listener *listener;
 static struct pgcw_cache *cache;
 static struct pgcw_auditor *auditor;
 static PGconn *auditors;
-static step_fn *step; /* at the first read; the auditor's once it runs */
+/* Those of the next reads; the auditor's once it runs. */
+static step_fn *step;
+static step_fn *second_step;
+static bool reads_fail;
+static bool reads_are_empty;
+static bool stops_itself;
+static atomic_uint read_count;
+static atomic_uint complaint_count;
 static struct pgcw_finding found;
+static bool found_has_loaded;
 static int64_t found_cached;
 static int64_t found_loaded;
+
+/* relaxed: only counts */
+static void
+count(atomic_uint *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* relaxed: see count() */
+static unsigned
+counted(const atomic_uint *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
 
 static int64_t
 version_in(struct pgcw_bytes bytes)
@@ -55,8 +78,21 @@ note(void *context, const struct pgcw_finding *finding)
 {
     (void)context;
     found = *finding;
+    found_has_loaded = finding->loaded.data != NULL;
     found_cached = version_in(finding->cached);
     found_loaded = version_in(finding->loaded);
+    if (stops_itself) {
+        pgcw_auditor_stop(auditor);
+    }
+}
+
+static void
+note_complaint(void *context, enum pgcw_log_level level, const char *line)
+{
+    (void)context;
+    if (level == PGCW_LOG_ERROR && strstr(line, "auditor") != NULL) {
+        count(&complaint_count);
+    }
 }
 
 static enum pgcw_status
@@ -69,7 +105,8 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
 
     (void)context;
     (void)error;
-    step = NULL;
+    step = second_step;
+    second_step = NULL;
     if (now != NULL) {
         now();
     }
@@ -77,10 +114,28 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
     (void)snprintf(sql, sizeof(sql), "SELECT version FROM orders WHERE id = %d",
                    id);
     int64_t version = server_number(auditors, sql);
-    return version < 0
-               ? PGCW_NOT_FOUND
-               : pgcw_fill_set_value(
-                     fill, (struct pgcw_bytes){&version, sizeof(version)});
+    struct pgcw_bytes value = {&version, reads_are_empty ? 0 : sizeof(version)};
+    enum pgcw_status status = PGCW_NOT_FOUND;
+    if (reads_fail) {
+        status = PGCW_LOAD_FAILED;
+    } else if (version >= 0) {
+        status = pgcw_fill_set_value(fill, value);
+    }
+    count(&read_count);
+    return status;
+}
+
+static void
+forget_what_was_told(void)
+{
+    found = (struct pgcw_finding){.verdict = 0};
+    step = NULL;
+    second_step = NULL;
+    reads_fail = false;
+    reads_are_empty = false;
+    stops_itself = false;
+    atomic_init(&read_count, 0);
+    atomic_init(&complaint_count, 0);
 }
 
 static int
@@ -98,12 +153,12 @@ set_up(void **state)
     options.connect_timeout_ms = PATIENCE_MS;
     options.heartbeat_interval_ms = 50;
     options.heartbeat_timeout_ms = PATIENCE_MS;
+    options.log = note_complaint;
     cache_options.absent_ttl_ms = PATIENCE_MS;
     assert_int_equal(pgcw_listener_open(&options, &listener, NULL), PGCW_OK);
     assert_int_equal(pgcw_cache_create(listener, &cache_options, &cache, NULL),
                      PGCW_OK);
-    found = (struct pgcw_finding){.verdict = 0};
-    step = NULL;
+    forget_what_was_told();
     return 0;
 }
 
@@ -258,6 +313,86 @@ P6_change_that_nobody_tells_is_missed(void **state)
 }
 
 static void
+change_back(void)
+{
+    (void)server_run(auditors, "UPDATE orders SET version = 0");
+}
+
+static void
+P6_change_that_is_undone_before_a_second_look_is_missed(void **state)
+{
+    (void)state;
+    cache_version(ID);
+    step = change_that_nobody_tells;
+    second_step = change_back;
+    assert_int_equal(start_with(1000), PGCW_OK);
+    assert_int_equal(audit(ID).missed, 1);
+    assert_int_equal(found.verdict, PGCW_VERDICT_MISSED);
+    assert_int_equal(found_loaded, 1);
+}
+
+static void
+change_that_nobody_tells_and_replacement(void)
+{
+    change_that_nobody_tells();
+    (void)versions_put(cache, ID, 5);
+}
+
+static void
+P6_value_that_was_replaced_meanwhile_is_missed(void **state)
+{
+    (void)state;
+    cache_version(ID);
+    step = change_that_nobody_tells_and_replacement;
+    assert_int_equal(start_with(1000), PGCW_OK);
+    assert_int_equal(audit(ID).missed, 1);
+    assert_int_equal(found_cached, 0);
+}
+
+static void
+empty_value_is_not_none(void **state)
+{
+    (void)state;
+    cache_version(ID);
+    reads_are_empty = true;
+    assert_int_equal(start_with(1000), PGCW_OK);
+    assert_int_equal(audit(ID).missed, 1);
+    assert_int_equal(found.loaded.size, 0);
+    assert_true(found_has_loaded);
+}
+
+static void
+failed_read_decides_nothing(void **state)
+{
+    (void)state;
+    cache_version(ID);
+    reads_fail = true;
+    assert_int_equal(start_with(1000), PGCW_OK);
+    struct pgcw_auditor_stats now = audit(ID);
+    assert_true(now.undecided >= 1);
+    assert_int_equal(now.undecided, now.audited);
+    assert_int_equal(found.verdict, 0);
+}
+
+static void
+hit_that_was_invalidated_before_it_is_looked_at_is_outdated(void **state)
+{
+    const int id = ID;
+    int64_t end_ns = pgcwi_clock_monotonic_ns() + PATIENCE_MS * PGCWI_NS_PER_MS;
+
+    (void)state;
+    reads_fail = true;
+    assert_int_equal(start_with(10), PGCW_OK);
+    while (stats().outdated == 0) {
+        cache_version(ID);
+        (void)versions_lookup(cache, ID);
+        pgcw_cache_invalidate(cache, (struct pgcw_bytes){&id, sizeof(id)});
+        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
+    }
+    assert_int_equal(found.verdict, 0);
+}
+
+static void
 change_that_nobody_tells_behind_a_stall(void)
 {
     fault_proxy_set_mode(proxy, FAULT_PROXY_STALL);
@@ -308,36 +443,20 @@ value_where_the_cache_says_that_there_is_none_is_missed(void **state)
 }
 
 static void
-cache_has_one_auditor(void **state)
+auditor_that_would_stop_itself_goes_on(void **state)
 {
-    struct pgcw_auditor_options options = PGCW_AUDITOR_OPTIONS_INIT;
-    struct pgcw_auditor *other = NULL;
-    struct pgcw_error error = {.status = PGCW_OK};
+    int64_t end_ns = pgcwi_clock_monotonic_ns() + PATIENCE_MS * PGCWI_NS_PER_MS;
 
     (void)state;
-    options.load = load;
+    cache_version(ID);
+    stops_itself = true;
+    step = change_that_nobody_tells;
     assert_int_equal(start_with(1000), PGCW_OK);
-    assert_int_equal(
-        pgcw_auditor_start(listener, cache, &options, &other, &error),
-        PGCW_INVALID_ARGUMENT);
-    assert_non_null(strstr(error.detail, "has an auditor already"));
-    pgcw_auditor_stop(auditor);
-    assert_int_equal(start_with(1000), PGCW_OK);
-}
-
-static void
-options_out_of_range_are_named(void **state)
-{
-    struct pgcw_auditor_options options = PGCW_AUDITOR_OPTIONS_INIT;
-    struct pgcw_error error = {.status = PGCW_OK};
-
-    (void)state;
-    assert_int_equal(
-        pgcw_auditor_start(listener, cache, &options, &auditor, &error),
-        PGCW_INVALID_ARGUMENT);
-    assert_non_null(strstr(error.detail, "load"));
-    assert_int_equal(start_with(1001), PGCW_INVALID_ARGUMENT);
-    assert_null(auditor);
+    while (audit(ID).missed < 2) {
+        (void)versions_lookup(cache, ID);
+        assert_true(pgcwi_clock_monotonic_ns() < end_ns);
+    }
+    assert_true(counted(&complaint_count) >= 1);
 }
 
 static struct door door;
@@ -371,6 +490,7 @@ stop_waits_for_the_running_load(void **state)
     assert_int_equal(pthread_create(&thread, NULL, stop, NULL), 0);
     door_open(&door);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(counted(&read_count), 1);
     auditor = NULL;
     door_fini(&door);
 }
@@ -385,10 +505,14 @@ main(void)
         TEST(change_that_is_heard_during_the_read_is_raced),
         TEST(change_that_is_heard_after_the_read_is_late),
         TEST(P6_change_that_nobody_tells_is_missed),
+        TEST(P6_change_that_is_undone_before_a_second_look_is_missed),
+        TEST(P6_value_that_was_replaced_meanwhile_is_missed),
+        TEST(empty_value_is_not_none),
+        TEST(failed_read_decides_nothing),
+        TEST(hit_that_was_invalidated_before_it_is_looked_at_is_outdated),
         TEST(P3_what_a_gap_has_flushed_is_not_missed),
         TEST(value_where_the_cache_says_that_there_is_none_is_missed),
-        TEST(cache_has_one_auditor),
-        TEST(options_out_of_range_are_named),
+        TEST(auditor_that_would_stop_itself_goes_on),
         TEST(stop_waits_for_the_running_load),
     };
 

@@ -250,6 +250,47 @@ deaf_caches_are_found_stale_and_the_exit_code_says_so(void **state)
     assert_int_equal(entries_in_temporary(), 0);
 }
 
+/* All of what was audited, and nothing else, is counted. */
+static double
+audited(void)
+{
+    double sum = figure("audit_same") + figure("audit_raced") +
+                 figure("audit_late") + figure("audit_missed") +
+                 figure("audit_undecided");
+    assert_true(figure("audited") == sum);
+    return sum;
+}
+
+static void
+p6_auditors_find_nothing_missed(void **state)
+{
+    (void)state;
+    char *arguments[] = {
+        "demo",   "--seconds", "2",         "--rows",   "64",
+        "--json", "--audit",   "--pg-user", "postgres", "--writes-per-second",
+        "50",     NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 0);
+    expect_words(" 0 missed");
+    assert_true(audited() > 0);
+    assert_true(figure("audit_missed") == 0);
+    assert_true(figure("audit_undecided") == 0);
+    assert_true(figure("stale_reads") == 0);
+}
+
+static void
+p6_auditors_find_what_deaf_caches_miss(void **state)
+{
+    (void)state;
+    char *arguments[] = {"demo",      "--seconds", "3",      "--rows",
+                         "64",        "--json",    "--deaf", "--audit",
+                         "--pg-user", "postgres",  NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 1);
+    assert_true(audited() > 0);
+    assert_true(figure("audit_missed") > 0);
+}
+
 static void
 interrupted_demo_sums_up_and_leaves_nothing(void **state)
 {
@@ -410,6 +451,8 @@ main(void)
         cmocka_unit_test(p1_few_rows_under_many_writes_are_never_stale),
         cmocka_unit_test(p1_values_that_depend_on_their_rows_are_never_stale),
         cmocka_unit_test(deaf_caches_are_found_stale_and_the_exit_code_says_so),
+        cmocka_unit_test(p6_auditors_find_nothing_missed),
+        cmocka_unit_test(p6_auditors_find_what_deaf_caches_miss),
         cmocka_unit_test(interrupted_demo_sums_up_and_leaves_nothing),
         cmocka_unit_test(
             demo_interrupted_while_its_server_starts_leaves_nothing),
