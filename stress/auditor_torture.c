@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The auditor watches while threads write and read, and the listener's server
- * process is ended at random: it must find nothing missed. Then it is given
- * what is broken, a cache that is deaf and a table whose triggers are off: it
- * must find out.
+ * process is ended while there are writes: it must find nothing missed. Then
+ * it is given what is broken, a cache that is deaf and a table whose triggers
+ * are off: it must find out.
+ *
+ * Any later event makes the whole cache invalid, and hides that one was lost.
+ * So writes come in bursts, the listener is ended near the end of some, and in
+ * the quiet after it the auditor has the time to look twice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +26,10 @@
 #define NS_PER_MS INT64_C(1000000)
 #define ROWS 8
 #define HITS_A_ROUND 100
+#define CYCLE_MS 600
+#define BURST_MS 100
+#define LAST_MS 10 /* of a burst */
+#define LOOK_AGAIN_MS 300
 
 static struct stress stress = {.thread_count = 4, .seconds = 2};
 static struct pgcw_listener *listener;
@@ -34,6 +42,7 @@ static _Atomic uint64_t end_count;
 
 struct thread {
     unsigned int number;
+    int64_t last_cycle; /* in which it ended a listener */
 };
 
 /* relaxed: counts, read after the join */
@@ -159,14 +168,24 @@ pause_ms(long duration_ms)
     (void)nanosleep(&pause, NULL);
 }
 
-static void
-write_row(PGconn *server, int row)
+static int64_t
+in_cycle_ms(void)
 {
+    return stress_now_ns() / NS_PER_MS % CYCLE_MS;
+}
+
+static void
+write_in_burst(PGconn *server, int row)
+{
+    if (in_cycle_ms() >= BURST_MS) {
+        pause_ms(5);
+        return;
+    }
     if (versions_raise(server, "orders", row + 1) < 0) {
         stress_fail(&stress, "a row cannot be written");
     }
     count(&write_count, 1);
-    pause_ms(2);
+    pause_ms(1);
 }
 
 static void
@@ -181,22 +200,29 @@ read_row(PGconn *server, int row)
     count(&read_count, 1);
 }
 
+/* Once in every other cycle, as the flush hides what was lost before it;
+ * later than meant on a machine that is busy. */
 static void
-end_listeners(PGconn *server, struct stress_random *random)
+end_listeners_in_burst(PGconn *server, struct thread *thread)
 {
-    int64_t ended = server_end_listeners(server);
+    int64_t cycle = stress_now_ns() / (CYCLE_MS * NS_PER_MS);
 
+    if (cycle < thread->last_cycle + 2 || in_cycle_ms() < BURST_MS - LAST_MS) {
+        pause_ms(2);
+        return;
+    }
+    thread->last_cycle = cycle;
+    int64_t ended = server_end_listeners(server);
     if (ended > 0) {
         count(&end_count, (uint64_t)ended);
     }
-    pause_ms(50 + (long)stress_random_below(random, 200));
 }
 
 /* Thread 0 ends listeners, the even ones write, the odd ones read. */
 static void *
 run(void *context)
 {
-    const struct thread *thread = context;
+    struct thread *thread = context;
     struct stress_random random = stress_random_of(&stress, thread->number);
     PGconn *server = server_connect(DATABASE);
 
@@ -207,9 +233,9 @@ run(void *context)
         int row = (int)stress_random_below(&random, ROWS);
 
         if (thread->number == 0) {
-            end_listeners(server, &random);
+            end_listeners_in_burst(server, thread);
         } else if (thread->number % 2 == 0) {
-            write_row(server, row);
+            write_in_burst(server, row);
         } else {
             read_row(server, row);
         }
@@ -226,9 +252,9 @@ audit_what_is_right(void)
     struct thread threads[64];
 
     for (unsigned int i = 0; i < stress.thread_count; i++) {
-        threads[i].number = i;
+        threads[i] = (struct thread){.number = i};
     }
-    if (!open_all(500, NULL, tell)) {
+    if (!open_all(LOOK_AGAIN_MS, NULL, tell)) {
         stress_fail(&stress, "nothing to audit");
     } else {
         stress_begin(&stress);
