@@ -13,6 +13,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,8 +25,8 @@
 #define WARM_UP_ROUNDS 40
 #define ALLOCATED_GROWTH_KIB 64
 /* what malloc keeps of what it had back is up to chance */
-#define RESIDENT_GROWTH_KIB (48 * 1024)
-#define ADDRESS_GROWTH_KIB (96 * 1024)
+#define RESIDENT_GROWTH_KIB (48 * 1024L)
+#define ADDRESS_GROWTH_KIB (96 * 1024L)
 
 static struct stress stress = {
     .thread_count = 4, .seconds = 1, .round_count = 200};
@@ -119,7 +120,7 @@ read_status(const char *name)
 
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, name, strlen(name)) == 0) {
-            (void)sscanf(line + strlen(name), "%ld", &kib);
+            kib = strtol(line + strlen(name), NULL, 10);
         }
     }
     if (file != NULL) {

@@ -51,7 +51,9 @@ has_key(void)
 static int
 expect_closed(void)
 {
-    if (has_key() || has_key()) { /* a thread's first look, and the next */
+    bool is_there = has_key(); /* perhaps the thread's first look */
+
+    if (is_there || has_key()) {
         return 1;
     }
     return pgcwi_forked_is_child() ? 0 : 2;
