@@ -79,7 +79,9 @@ struct pgcw_listener_options {
     uint32_t connect_timeout_ms;
     /** A heartbeat is sent when so long none was. Default 500. */
     uint32_t heartbeat_interval_ms;
-    /** A heartbeat not answered so long puts all in doubt. Default 1000. */
+    /** A heartbeat not answered so long puts all in doubt. Default 1000. What
+     * is served while LIVE was current at most so long ago, and the larger of
+     * both times before that: a heartbeat waits for the one before. */
     uint32_t heartbeat_timeout_ms;
     /** First delay after a lost connection. Default 50. */
     uint32_t reconnect_min_ms;
