@@ -79,7 +79,15 @@ struct pgcw_listener_options {
     uint32_t connect_timeout_ms;
     /** A heartbeat is sent when so long none was. Default 500. */
     uint32_t heartbeat_interval_ms;
-    /** A heartbeat not answered so long puts all in doubt. Default 1000. */
+    /**
+     * A heartbeat not answered so long puts all in doubt. Default 1000.
+     *
+     * The next is sent when the one before is answered and its interval is
+     * over. So while the listener is LIVE it has heard all that was committed
+     * so long ago, plus once more the same or heartbeat_interval_ms, whichever
+     * is longer. It is applied later by what waits in the ring, and by what a
+     * predicate takes.
+     */
     uint32_t heartbeat_timeout_ms;
     /** First delay after a lost connection. Default 50. */
     uint32_t reconnect_min_ms;
