@@ -27,6 +27,8 @@ struct row {
 static struct row rows[TORTURE_ROWS];
 /* owned by the worker whose turn it is: now, or a little earlier */
 static _Atomic int64_t applying_ns;
+static _Atomic uint64_t last_event;
+static _Atomic uint64_t p5;
 static _Atomic(const char *) fault_now;
 /* How many states there were, and the newest in the lower bits. */
 static _Atomic uint64_t state_now;
@@ -78,6 +80,28 @@ note_applied(uint32_t row)
     atomic_store_explicit(&rows[row].applied_ns, at_ns, memory_order_release);
 }
 
+static void
+judge_turn(struct stress *stress, uint64_t number)
+{
+    /* relaxed: one turn after the other, or the order is broken */
+    uint64_t before =
+        atomic_exchange_explicit(&last_event, number, memory_order_relaxed);
+
+    if (number <= before) {
+        /* relaxed: a count, read after the join */
+        atomic_fetch_add_explicit(&p5, 1, memory_order_relaxed);
+        stress_fail(stress, "P5: event %" PRIu64 " came after %" PRIu64, number,
+                    before);
+    }
+}
+
+uint64_t
+torture_oracle_p5(void)
+{
+    /* relaxed: as above */
+    return atomic_load_explicit(&p5, memory_order_relaxed);
+}
+
 void
 torture_oracle_on_event(void *context, const struct pgcw_event *event)
 {
@@ -85,7 +109,7 @@ torture_oracle_on_event(void *context, const struct pgcw_event *event)
     uint32_t first = is_keyed ? 0 : TORTURE_KEYED_ROWS;
     uint32_t end = is_keyed ? TORTURE_KEYED_ROWS : TORTURE_ROWS;
 
-    (void)context;
+    judge_turn(context, event->number);
     if (!is_keyed && strcmp(event->table, "plain") != 0) {
         return;
     }

@@ -48,8 +48,10 @@ void torture_oracle_synced(uint32_t row, int64_t version);
 
 /* An event is about to be applied; by the strategy, in the event's turn. */
 void torture_oracle_applies(void);
-/* For the listener: it is. */
+/* For the listener, with the stress as context: it is. */
 void torture_oracle_on_event(void *context, const struct pgcw_event *event);
+/* How many events were not applied in their order (P5). */
+uint64_t torture_oracle_p5(void);
 
 void torture_oracle_on_state(void *context, enum pgcw_listener_state state,
                              const char *reason);

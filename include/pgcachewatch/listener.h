@@ -18,7 +18,7 @@ struct pgcw_listener;
 
 /** Where a listener is. Caches serve only while it is PGCW_LISTENER_LIVE. */
 enum pgcw_listener_state {
-    /** Not started, or closed; and in a child of fork(). */
+    /** Not started, or closed. */
     PGCW_LISTENER_OFF = 0,
     /** A connection is being made. */
     PGCW_LISTENER_CONNECTING = 1,
@@ -79,9 +79,15 @@ struct pgcw_listener_options {
     uint32_t connect_timeout_ms;
     /** A heartbeat is sent when so long none was. Default 500. */
     uint32_t heartbeat_interval_ms;
-    /** A heartbeat not answered so long puts all in doubt. Default 1000. What
-     * is served while LIVE was current at most so long ago, and the larger of
-     * both times before that: a heartbeat waits for the one before. */
+    /**
+     * A heartbeat not answered so long puts all in doubt. Default 1000.
+     *
+     * The next is sent when the one before is answered and its interval is
+     * over. So while the listener is LIVE it has heard all that was committed
+     * so long ago, plus once more the same or heartbeat_interval_ms, whichever
+     * is longer. It is applied later by what waits in the ring, and by what a
+     * predicate takes.
+     */
     uint32_t heartbeat_timeout_ms;
     /** First delay after a lost connection. Default 50. */
     uint32_t reconnect_min_ms;
@@ -129,8 +135,7 @@ struct pgcw_listener_options {
  * @param[out] error     may be NULL; written only on failure
  * @retval PGCW_OK                LIVE; or started, with open_in_background
  * @retval PGCW_INVALID_ARGUMENT  an option is out of range; detail names it
- * @retval PGCW_UNSUPPORTED       an option of a newer version is set; or this
- *                                is a child of fork()
+ * @retval PGCW_UNSUPPORTED       an option of a newer version is set
  * @retval PGCW_NO_MEMORY         nothing was started
  * @retval PGCW_SYSTEM_ERROR      no thread or descriptor could be had
  * @retval PGCW_DISCONNECTED      the server was not reached, or does not let
@@ -179,7 +184,7 @@ pgcw_listener_read_state(const struct pgcw_listener *listener);
  * @retval PGCW_TIMEOUT   not within the time, for example because the
  *                        connection is down
  * @retval PGCW_INTERNAL  called by a library thread, which would wait for
- *                        itself; or in a child of fork()
+ *                        itself
  *
  * Threads: any but the library's. Blocks: one round trip to the server, and
  * what waits in the ring, at most timeout_ms. Signals: unsafe.

@@ -20,8 +20,8 @@ enum pgcw_outage {
      * invalid, as ever (P3).
      *
      * A connection that is silent is only noticed by its heartbeat. So a
-     * value may be older than stale_max_ms, by the heartbeat_timeout_ms of the
-     * listener, and the larger of that and its heartbeat_interval_ms, at most.
+     * value may be older than stale_max_ms, by as much as it may be while the
+     * listener is LIVE: see heartbeat_timeout_ms.
      */
     PGCW_OUTAGE_SERVE_STALE = 1,
     /** Lookups, fetches and acquire say PGCW_DISCONNECTED, and no loader is
