@@ -93,11 +93,7 @@ heading "gcc, optimised: unit, api, abi, postgres, stress"
 build check-release release gcc -DPGCW_BUILD_TESTS=ON -DPGCW_WERROR=ON
 check check-release -E "postgres[.].*(demo|$sql|$waiting)"
 
-heading "clang: unit"
-build check-clang debug clang
-check check-clang -L unit
-
-heading "AddressSanitizer, LeakSanitizer, UBSan: unit, postgres, stress"
+heading "clang, AddressSanitizer, LeakSanitizer, UBSan: unit, postgres, stress"
 build asan asan clang
 check asan
 
