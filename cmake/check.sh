@@ -82,8 +82,8 @@ fi
 
 # Programs of one thread, most of whose work the server does.
 sql="dependency|install|names|rows|scratch_server|tool|triggers"
-# Servers that come and go: they are waited for.
-waiting="failover|liveness|pooler|refusals|tls"
+# Servers that come and go: they are waited for, and the threads are the same.
+waiting="failover|pooler|refusals|tls"
 
 heading "gcc: unit, api, abi, postgres, stress, model, convention"
 build debug debug gcc
@@ -91,7 +91,7 @@ check debug
 
 heading "gcc, optimised: unit, api, abi, postgres, stress"
 build check-release release gcc -DPGCW_BUILD_TESTS=ON -DPGCW_WERROR=ON
-check check-release -E "postgres[.].*(demo|$sql|$waiting)"
+check check-release -E "postgres[.].*(demo|liveness|$sql|$waiting)"
 
 heading "clang, AddressSanitizer, LeakSanitizer, UBSan: unit, postgres, stress"
 build asan asan clang
@@ -99,7 +99,7 @@ check asan
 
 heading "ThreadSanitizer by gcc: unit, postgres, stress"
 build tsan tsan gcc
-check tsan -E "postgres[.].*($sql)"
+check tsan -E "postgres[.].*(exit|hostile|$sql|$waiting)"
 
 heading "ThreadSanitizer by clang: unit, stress"
 build check-tsan-clang tsan clang
