@@ -34,6 +34,9 @@ trap 'exit 143' TERM
 
 if [ $# -eq 0 ]; then
     for program in "$work"/tests/test_*; do
+        case $program in
+        *out_of_memory) continue ;; # malloc() has one owner, which it would be
+        esac
         if [ -f "$program" ] && [ -x "$program" ]; then
             set -- "$@" "${program##*/}"
         fi
@@ -43,8 +46,11 @@ failed=0
 for name in "$@"; do
     code=0
     began=$(date +%s)
+    leaks=full
+    # A child ends with what the threads held that it has not.
+    [ "$name" != test_postgres_fork ] || leaks=no
     # Fair: a thread that only looks again and again must let others run.
-    timeout -k 10 "$limit_s" valgrind -q --fair-sched=yes --leak-check=full \
+    timeout -k 10 "$limit_s" valgrind -q --fair-sched=yes --leak-check=$leaks \
         --errors-for-leak-kinds=definite --error-exitcode=9 \
         "$work/tests/$name" >"$logs/$name.log" 2>&1 || code=$?
     case $code in
