@@ -17,6 +17,17 @@ struct pg_conn; /* libpq's PGconn */
 /** The channel that is used unless another is named. */
 #define PGCW_DEFAULT_CHANNEL "ch_pgcachewatch_table_change"
 
+/** How changes come out of the server. */
+enum pgcw_transport {
+    /** Triggers that call pg_notify(). NOTIFY takes a lock of the whole
+     * cluster at commit, which bounds the commits of those who write. */
+    PGCW_TRANSPORT_NOTIFY = 0,
+    /** Logical decoding of a publication: no triggers, and no lock. Needs
+     * PostgreSQL 14, wal_level = logical, and for each listener the attribute
+     * REPLICATION, one of max_wal_senders and of max_replication_slots. */
+    PGCW_TRANSPORT_WAL = 1
+};
+
 /** What was done to a table. Bits, so that a filter is a sum of them. */
 enum pgcw_operation {
     PGCW_INSERT = 1,

@@ -110,12 +110,20 @@ struct pgcw_listener_options {
      * by two clocks, and the first is the start of the writer's transaction.
      * At most 2^32 - 1. Default 0: off. */
     uint64_t max_latency_ms;
+    /** Default PGCW_TRANSPORT_NOTIFY. */
+    enum pgcw_transport transport;
+    /** The publication's name, of at most 63 bytes, as PostgreSQL stores it;
+     * only with PGCW_TRANSPORT_WAL. NULL:
+     * pb_pgcachewatch_table_change_<channel>, which pgcw_install_plan() makes;
+     * the channel may then have 34 bytes. */
+    const char *publication;
 };
 
 #define PGCW_LISTENER_OPTIONS_INIT                                          \
     {                                                                       \
         sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0, 0                     \
+            (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0, 0,                    \
+            (enum pgcw_transport)0, 0                                       \
     }
 
 /**

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/settings.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -9,6 +11,7 @@
 #include "listener/connection.h"
 #include "listener/worker_pool.h"
 
+#define PUBLICATION_PREFIX "pb_pgcachewatch_table_change_"
 #define RING_CAPACITY_MIN 4u
 #define RING_CAPACITY_MAX (1u << 24)
 
@@ -61,6 +64,32 @@ check_sizes(const struct pgcw_listener_options *options,
 }
 
 static enum pgcw_status
+check_transport(const struct pgcw_listener_options *options,
+                struct pgcw_error *error)
+{
+    if (options->transport != PGCW_TRANSPORT_NOTIFY &&
+        options->transport != PGCW_TRANSPORT_WAL) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "transport: %d is none",
+                               (int)options->transport);
+    }
+    if (options->publication == NULL) {
+        return PGCW_OK;
+    }
+    if (options->transport != PGCW_TRANSPORT_WAL) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "publication: only PGCW_TRANSPORT_WAL has one");
+    }
+    if (!pgcwi_name_is_valid(options->publication)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "publication: %zu bytes; 1 to %d are allowed",
+                               strlen(options->publication),
+                               PGCWI_NAME_MAX_BYTES);
+    }
+    return PGCW_OK;
+}
+
+static enum pgcw_status
 check(const struct pgcw_listener_options *options, struct pgcw_error *error)
 {
     if (!pgcwi_name_is_valid(options->channel)) {
@@ -89,7 +118,36 @@ check(const struct pgcw_listener_options *options, struct pgcw_error *error)
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "max_latency_ms: at most 2^32 - 1 is allowed");
     }
-    return check_sizes(options, error);
+    return PGCW_OK;
+}
+
+/* Fails only where the name is made here. */
+static enum pgcw_status
+name_publication(struct pgcwi_settings *settings,
+                 const struct pgcw_listener_options *options,
+                 struct pgcw_error *error)
+{
+    const char *name = options->publication;
+    bool is_made = name == NULL;
+    int bytes;
+
+    settings->publication[0] = '\0';
+    if (options->transport != PGCW_TRANSPORT_WAL) {
+        return PGCW_OK;
+    }
+    bytes = snprintf(settings->publication, sizeof settings->publication,
+                     "%s%s", is_made ? PUBLICATION_PREFIX : "",
+                     is_made ? settings->channel : name);
+    if (bytes > PGCWI_NAME_MAX_BYTES) {
+        return pgcwi_error_set(
+            error, PGCW_INVALID_ARGUMENT,
+            "publication: " PUBLICATION_PREFIX "<channel> has %d bytes, "
+            "at most %d are possible: take a channel of at most %zu, or name "
+            "the publication",
+            bytes, PGCWI_NAME_MAX_BYTES,
+            PGCWI_NAME_BYTES - sizeof PUBLICATION_PREFIX);
+    }
+    return PGCW_OK;
 }
 
 enum pgcw_status
@@ -107,6 +165,12 @@ pgcwi_settings_init(struct pgcwi_settings *settings,
     }
     apply_defaults(known);
     status = check(known, error);
+    if (status == PGCW_OK) {
+        status = check_sizes(known, error);
+    }
+    if (status == PGCW_OK) {
+        status = check_transport(known, error);
+    }
     if (status == PGCW_OK && known->dsn != NULL) {
         status = pgcwi_connection_check_dsn(known->dsn, error);
     }
@@ -114,6 +178,10 @@ pgcwi_settings_init(struct pgcwi_settings *settings,
         return status;
     }
     memcpy(settings->channel, known->channel, strlen(known->channel) + 1);
+    status = name_publication(settings, known, error);
+    if (status != PGCW_OK) {
+        return status;
+    }
     if (known->dsn != NULL) {
         settings->dsn = pgcwi_strdup(known->dsn);
         if (settings->dsn == NULL) {

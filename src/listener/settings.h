@@ -10,7 +10,8 @@
 struct pgcwi_settings {
     char *dsn; /* NULL: the PG* environment */
     char channel[PGCWI_NAME_BYTES];
-    /* dsn and channel of it are not to be used */
+    char publication[PGCWI_NAME_BYTES]; /* empty without the WAL */
+    /* dsn, channel and publication of it are not to be used */
     struct pgcw_listener_options options;
 };
 

@@ -43,6 +43,10 @@ check_known(const struct pgcwi_settings *settings, const char *dsn)
                known->heartbeat_timeout_ms > 0);
     FUZZ_CHECK(memchr(settings->channel, 0, sizeof settings->channel) != NULL);
     FUZZ_CHECK(settings->channel[0] != '\0');
+    FUZZ_CHECK(memchr(settings->publication, 0, sizeof settings->publication) !=
+               NULL);
+    FUZZ_CHECK((known->transport == PGCW_TRANSPORT_WAL) ==
+               (settings->publication[0] != '\0'));
     if (dsn != NULL) {
         FUZZ_CHECK(strcmp(settings->dsn, dsn) == 0);
     }
@@ -75,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              : choice[1] / 8 * 8 % sizeof given.bytes;
     given.options.dsn = choice[0] % DSN_KINDS == DSN_NONE ? NULL : dsn;
     given.options.channel = choice[1] % 3 == 0 ? NULL : channel;
+    given.options.publication = choice[1] % 5 == 0 ? before : NULL;
     if (pgcwi_settings_init(&settings, &given.options, &error) == PGCW_OK) {
         check_known(&settings, has_whole_size ? given.options.dsn : NULL);
         pgcwi_settings_fini(&settings);

@@ -58,6 +58,8 @@ assert_has_defaults(const struct pgcwi_settings *settings)
     assert_int_equal(settings->options.reconnect_max_ms, 5000);
     assert_int_equal(settings->options.log_level, PGCW_LOG_WARNING);
     assert_int_equal(settings->options.open_in_background, 0);
+    assert_int_equal(settings->options.transport, PGCW_TRANSPORT_NOTIFY);
+    assert_string_equal(settings->publication, "");
 }
 
 static void
@@ -79,17 +81,22 @@ strings_are_copied(void **state)
 {
     char dsn[] = "dbname=one";
     char channel[] = "first";
+    char publication[] = "Pub";
     struct pgcw_listener_options options = defaults;
     struct pgcwi_settings settings;
 
     (void)state;
     options.dsn = dsn;
     options.channel = channel;
+    options.transport = PGCW_TRANSPORT_WAL;
+    options.publication = publication;
     assert_int_equal(pgcwi_settings_init(&settings, &options, NULL), PGCW_OK);
     memset(dsn, 'x', sizeof(dsn) - 1);
     memset(channel, 'x', sizeof(channel) - 1);
+    memset(publication, 'x', sizeof(publication) - 1);
     assert_string_equal(settings.dsn, "dbname=one");
     assert_string_equal(settings.channel, "first");
+    assert_string_equal(settings.publication, "Pub");
     pgcwi_settings_fini(&settings);
 }
 
@@ -181,6 +188,64 @@ open_in_background_is_0_or_1(void **state)
     assert_taken(options);
     options.open_in_background = 2;
     assert_refused(options, "open_in_background: 0 or 1 is allowed");
+}
+
+static void
+transport_is_one_of_the_two(void **state)
+{
+    struct pgcw_listener_options options = defaults;
+
+    (void)state;
+    options.transport = PGCW_TRANSPORT_WAL;
+    assert_taken(options);
+    options.transport = (enum pgcw_transport)2;
+    assert_refused(options, "transport: 2 is none");
+    options.transport = (enum pgcw_transport) - 1;
+    assert_refused(options, "transport: -1 is none");
+}
+
+static void
+publication_has_1_to_63_bytes_and_only_with_the_wal(void **state)
+{
+    char publication[65] = "";
+    struct pgcw_listener_options options = defaults;
+
+    (void)state;
+    options.transport = PGCW_TRANSPORT_WAL;
+    options.publication = publication;
+    assert_refused(options, "publication: 0 bytes; 1 to 63 are allowed");
+    memset(publication, 'p', 63);
+    assert_taken(options);
+    publication[63] = 'p';
+    assert_refused(options, "publication: 64 bytes; 1 to 63 are allowed");
+    publication[63] = '\0';
+    options.transport = PGCW_TRANSPORT_NOTIFY;
+    assert_refused(options, "publication: only PGCW_TRANSPORT_WAL has one");
+}
+
+static void
+publication_is_named_after_the_channel_unless_it_is_named(void **state)
+{
+    char channel[] = "12345678901234567890123456789012345";
+    struct pgcw_listener_options options = defaults;
+    struct pgcwi_settings settings;
+
+    (void)state;
+    options.transport = PGCW_TRANSPORT_WAL;
+    assert_int_equal(pgcwi_settings_init(&settings, &options, NULL), PGCW_OK);
+    assert_string_equal(settings.publication, "pb_pgcachewatch_table_change_"
+                                              "ch_pgcachewatch_table_change");
+    pgcwi_settings_fini(&settings);
+    options.channel = channel;
+    assert_refused(options,
+                   "publication: pb_pgcachewatch_table_change_<channel> has 64 "
+                   "bytes, at most 63 are possible: take a channel of at most "
+                   "34, or name the publication");
+    options.publication = "short";
+    assert_taken(options);
+    options.publication = NULL;
+    channel[34] = '\0';
+    assert_taken(options);
 }
 
 static void
@@ -281,6 +346,10 @@ main(void)
         cmocka_unit_test(reconnect_min_is_not_above_max),
         cmocka_unit_test(log_level_is_one_of_the_levels),
         cmocka_unit_test(open_in_background_is_0_or_1),
+        cmocka_unit_test(transport_is_one_of_the_two),
+        cmocka_unit_test(publication_has_1_to_63_bytes_and_only_with_the_wal),
+        cmocka_unit_test(
+            publication_is_named_after_the_channel_unless_it_is_named),
         cmocka_unit_test(times_may_be_as_long_as_they_can_be_written),
         cmocka_unit_test(
             dsn_that_libpq_does_not_understand_is_refused_without_its_password),
