@@ -276,6 +276,49 @@ pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
                            "memory was short: a notification may be lost");
 }
 
+/* The server has ended the copy, and says why. */
+static void
+copy_ended(struct pgcwi_connection *connection, struct pgcw_error *error)
+{
+    PGresult *result = PQgetResult(connection->pg);
+
+    if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR) {
+        (void)pgcwi_rejection_set_result(error, result);
+    } else {
+        (void)disconnected(connection, error);
+    }
+    PQclear(result);
+}
+
+int
+pgcwi_connection_copy_next(struct pgcwi_connection *connection, char **message,
+                           struct pgcw_error *error)
+{
+    int bytes = PQgetCopyData(connection->pg, message, 1);
+
+    if (bytes >= 0) {
+        return bytes;
+    }
+    if (bytes == -1) {
+        copy_ended(connection, error);
+    } else {
+        (void)disconnected(connection, error);
+    }
+    return -1;
+}
+
+enum pgcw_status
+pgcwi_connection_copy_send(struct pgcwi_connection *connection,
+                           const char *message, int bytes,
+                           struct pgcw_error *error)
+{
+    /* 0: what is unsent has no room; the next one will tell as much */
+    if (PQputCopyData(connection->pg, message, bytes) < 0) {
+        return disconnected(connection, error);
+    }
+    return flush(connection, error);
+}
+
 char *
 pgcwi_connection_quote(struct pgcwi_connection *connection, const char *name)
 {

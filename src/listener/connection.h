@@ -83,6 +83,17 @@ PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
                               struct pgcw_error *error);
 
+/*
+ * The next message of a copy, for PQfreemem(). 0: none is there yet; then
+ * *message is NULL. -1: the copy has ended, or cannot go on; `error` says why.
+ */
+int pgcwi_connection_copy_next(struct pgcwi_connection *connection,
+                               char **message, struct pgcw_error *error);
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_copy_send(struct pgcwi_connection *connection,
+                           const char *message, int bytes,
+                           struct pgcw_error *error);
+
 /* `"name"`, quoted, for PQfreemem(); NULL if that failed. */
 char *pgcwi_connection_quote(struct pgcwi_connection *connection,
                              const char *name);

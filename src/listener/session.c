@@ -16,19 +16,17 @@ struct session {
     bool is_answered_unpushed;   /* the ring was full, or memory short */
 };
 
-/* A message is lost, so all that may depend on it goes at once. */
+/* Something is lost, so all that may depend on it goes at once. */
 static void
-drop(struct session *session)
+flush(struct session *session, const char *reason)
 {
     struct pgcw_listener *listener = session->listener;
 
     pgcwi_attachments_flush(&listener->attachments);
     pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_DROPPED);
-    pgcwi_counter_add(&listener->counters.messages_dropped);
     pgcwi_counter_add(&listener->counters.gaps);
     pgcwi_log_write(&listener->log, PGCW_LOG_WARNING,
-                    "the ring is full or memory is short: a message was "
-                    "dropped and all caches were flushed");
+                    "%s: all caches were flushed", reason);
 }
 
 static bool
@@ -133,7 +131,7 @@ hear(void *context, struct pgcwi_heard *heard)
 {
     struct session *session = context;
     struct pgcw_listener *listener = session->listener;
-    bool is_taken = false;
+    bool is_taken = true;
 
     switch (heard->kind) {
     case PGCWI_HEARD_FENCE:
@@ -148,11 +146,14 @@ hear(void *context, struct pgcwi_heard *heard)
                                                  heard->received_at_us);
         break;
     case PGCWI_HEARD_GAP:
+        flush(session, "too much was changed at once");
         break;
     }
     pgcwi_counter_add(&listener->counters.messages_heard);
     if (!is_taken) {
-        drop(session);
+        pgcwi_counter_add(&listener->counters.messages_dropped);
+        flush(session, "the ring is full or memory is short, and a message "
+                       "was dropped");
     }
 }
 
@@ -250,7 +251,9 @@ make_source(struct session *session)
 {
     struct pgcw_listener *listener = session->listener;
 
-    session->source = pgcwi_notify_source_create();
+    session->source = listener->settings.options.transport == PGCW_TRANSPORT_WAL
+                          ? pgcwi_wal_source_create()
+                          : pgcwi_notify_source_create();
     if (session->source == NULL) {
         return false;
     }

@@ -80,5 +80,6 @@ struct pgcwi_source {
 
 /* NULL: no memory. */
 struct pgcwi_source *pgcwi_notify_source_create(void);
+struct pgcwi_source *pgcwi_wal_source_create(void);
 
 #endif
