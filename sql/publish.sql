@@ -51,7 +51,7 @@ WITH publication AS (
       JOIN pg_catalog.pg_class AS c ON c.oid = r.prrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), relation AS (
-    SELECT c.oid, c.relkind, c.relowner AS owner,
+    SELECT c.oid, c.relkind, c.relpersistence, c.relowner AS owner,
            pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
            pg_catalog.array_position(given.oids, c.oid) AS turn
       FROM (SELECT pg_catalog.string_to_array(
@@ -90,7 +90,10 @@ WITH publication AS (
            WHEN relkind = 'f' THEN ' is a foreign table'
            ELSE ' is unlogged' END
            || ': logical decoding tells nothing of it'
-      FROM leaf
+      FROM (SELECT oid, name, relkind, relpersistence FROM relation
+            UNION
+            SELECT relation_oid, name, relkind, relpersistence FROM leaf)
+               AS storage (relation_oid, name, relkind, relpersistence)
      WHERE relkind = 'f' OR relpersistence <> 'p'
     UNION ALL
     SELECT 2, leaf.relation_oid,
