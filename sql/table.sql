@@ -24,7 +24,7 @@ WITH relation AS (
               || CASE relkind
                  WHEN 'v' THEN 'a view: name the tables that it shows'
                  WHEN 'm' THEN 'a materialized view: only REFRESH changes it, '
-                               'and no trigger hears that'
+                               'and nobody is told of that'
                  WHEN 'i' THEN 'an index'
                  WHEN 'I' THEN 'an index'
                  WHEN 'S' THEN 'a sequence'

@@ -99,7 +99,8 @@ PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_operation_from_text(const char *text, enum pgcw_operation *operation);
 
 /**
- * Send an event by hand, as a trigger would.
+ * Send an event by hand, as a trigger would. Listeners with
+ * PGCW_TRANSPORT_WAL do not hear it.
  *
  * It is sent with pg_notify(), so it reaches the listeners when the
  * connection's transaction commits: at once outside of a transaction block.
@@ -124,6 +125,21 @@ pgcw_operation_from_text(const char *text, enum pgcw_operation *operation);
 PGCW_API PGCW_MUST_CHECK enum pgcw_status
 pgcw_event_emit(struct pg_conn *connection, const struct pgcw_event *event,
                 struct pgcw_error *error);
+
+/**
+ * Send an event by hand to listeners with PGCW_TRANSPORT_WAL.
+ *
+ * As pgcw_event_emit(), but as a message in the write-ahead log, of the
+ * connection's transaction, so it takes no lock of the cluster at commit, and
+ * its keys may be of any size. Listeners with PGCW_TRANSPORT_NOTIFY do not
+ * hear it. Below wal_level = logical the server takes it as well, and nobody
+ * hears it.
+ *
+ * Parameters, results and threads are those of pgcw_event_emit().
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status
+pgcw_event_emit_wal(struct pg_conn *connection, const struct pgcw_event *event,
+                    struct pgcw_error *error);
 
 PGCW_END_DECLS
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes and removes the triggers that tell of changes. */
+/* Writes and removes the triggers, or the publication, that tell of changes. */
 #ifndef PGCACHEWATCH_INSTALL_H
 #define PGCACHEWATCH_INSTALL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <pgcachewatch/event.h>
 #include <pgcachewatch/export.h>
 #include <pgcachewatch/status.h>
 
@@ -21,7 +22,8 @@ struct pg_conn; /* libpq's PGconn */
  */
 struct pgcw_install_options {
     size_t size;
-    /** Default PGCW_DEFAULT_CHANNEL. */
+    /** Default PGCW_DEFAULT_CHANNEL. With PGCW_TRANSPORT_WAL it may have 34
+     * bytes, unless `publication` is set. */
     const char *channel;
     /** The function's name before "_<channel>".
      * Default "fn_pgcachewatch_table_change". */
@@ -44,22 +46,42 @@ struct pgcw_install_options {
      * fires no triggers of statements for what a subscription applies). Once
      * set it stays when they are replaced; only the owner of a table can. */
     bool always;
+    /** The publication's whole name, as PostgreSQL stores it; only with
+     * PGCW_TRANSPORT_WAL. Default pb_pgcachewatch_table_change_<channel>. */
+    const char *publication;
+    /**
+     * Default PGCW_TRANSPORT_NOTIFY: triggers. PGCW_TRANSPORT_WAL: a
+     * publication of the tables; it always tells rows, and has no
+     * function_name, trigger_name, columns or always.
+     *
+     * PostgreSQL lets each UPDATE and DELETE fail on a published table that
+     * has no replica identity. So such a table is refused. Do not take its
+     * primary key away later while it is published.
+     *
+     * Changes of partitions are told as of the table that is named, but
+     * TRUNCATE of a partition by its own name is not told. Unlogged and
+     * foreign tables are refused, as decoding tells nothing of them.
+     */
+    enum pgcw_transport transport;
 };
 
-#define PGCW_INSTALL_OPTIONS_INIT                                      \
-    {                                                                  \
-        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PGCW_INSTALL_OPTIONS_INIT                                          \
+    {                                                                      \
+        sizeof(struct pgcw_install_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            (enum pgcw_transport)0                                         \
     }
 
 /** What is to be done: one step for each object. */
 struct pgcw_plan;
 
 /**
- * Work out how to install the triggers. Reads the catalogs, writes nothing.
+ * Work out how to install the triggers, or the publication. Reads the
+ * catalogs, writes nothing.
  *
  * What is there already, and as it should be, is no step: an empty plan
  * means that all is installed. What is there in another form, with rows or
- * without, is replaced.
+ * without, is replaced. With PGCW_TRANSPORT_WAL a step without SQL says if
+ * wal_level is not logical.
  *
  * @param[in,out] connection  open, idle, outside of a transaction
  * @param[in]     options     `tables` is required; not kept by reference
@@ -69,9 +91,11 @@ struct pgcw_plan;
  * @retval PGCW_OK                worked out
  * @retval PGCW_INVALID_ARGUMENT  a name is over 63 bytes or badly quoted, a
  *                                table is missing, or is a view or another
- *                                relation that can have no such trigger
+ *                                relation that can have no such trigger; or
+ *                                an option is not of the transport
  * @retval PGCW_REFUSED           a privilege is missing, a table has not
- *                                one of the columns, or the server refused
+ *                                one of the columns, or cannot be published
+ *                                without harm, or the server refused
  *                                otherwise
  * @retval PGCW_DISCONNECTED      the connection is not usable
  * @retval PGCW_UNSUPPORTED       an option of a newer version is set
@@ -134,7 +158,8 @@ PGCW_API const char *pgcw_plan_step_text(const struct pgcw_plan *plan,
  * @retval PGCW_OK                committed
  * @retval PGCW_INVALID_ARGUMENT  the connection is inside of a transaction
  * @retval PGCW_REFUSED           the server refused a step; nothing was
- *                                written
+ *                                written. SQLSTATE 42710: somebody else has
+ *                                published the same meanwhile, so plan again
  * @retval PGCW_DISCONNECTED      the connection was lost; if that was during
  *                                COMMIT, look what is there
  *

@@ -56,6 +56,7 @@ open_listener(struct pgcwi_demo_run *run)
     struct pgcw_error error;
     options.dsn = run->dsn;
     options.channel = run->channel;
+    options.transport = run->options->transport;
     options.on_event = pgcwi_demo_on_event;
     options.on_event_context = run;
     return pgcw_listener_open(&options, &run->listener, &error) == PGCW_OK ||

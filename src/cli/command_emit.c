@@ -11,10 +11,15 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
+#include "cli/transport.h"
+
+typedef enum pgcw_status emit_fn(PGconn *connection,
+                                 const struct pgcw_event *event,
+                                 struct pgcw_error *error);
 
 static int
 emit(const struct pgcwi_connection_options *server,
-     const struct pgcw_event *event)
+     const struct pgcw_event *event, emit_fn *send)
 {
     struct pgcw_error error;
     PGconn *connection = pgcwi_connection_open(server);
@@ -23,7 +28,7 @@ emit(const struct pgcwi_connection_options *server,
     if (connection == NULL) {
         return PGCWI_EXIT_FAILURE;
     }
-    if (pgcw_event_emit(connection, event, &error) != PGCW_OK) {
+    if (send(connection, event, &error) != PGCW_OK) {
         fprintf(stderr, "pgcachewatch: %s\n", error.detail);
         code = PGCWI_EXIT_FAILURE;
     } else {
@@ -38,15 +43,24 @@ emit(const struct pgcwi_connection_options *server,
 
 static int
 check_and_emit(const struct pgcwi_connection_options *server,
-               const char *operation, struct pgcw_event *event)
+               const char *operation, const char *transport_name,
+               struct pgcw_event *event)
 {
+    enum pgcw_transport transport;
+    int code = pgcwi_transport_parse("emit", transport_name, &transport);
+
+    if (code != PGCWI_OPTIONS_PARSED) {
+        return code;
+    }
     if (operation == NULL || event->table == NULL) {
         return pgcwi_usage_error("emit", "--operation and --table are needed");
     }
     if (pgcw_operation_from_text(operation, &event->operation) != PGCW_OK) {
         return pgcwi_usage_error("emit", "no such operation: %s", operation);
     }
-    return emit(server, event);
+    return emit(server, event,
+                transport == PGCW_TRANSPORT_WAL ? pgcw_event_emit_wal
+                                                : pgcw_event_emit);
 }
 
 int
@@ -55,6 +69,7 @@ pgcwi_command_emit(int argc, char **argv)
     struct pgcw_event event = {.channel = PGCW_DEFAULT_CHANNEL, .schema = ""};
     struct pgcwi_connection_options server = {0};
     const char *operation = NULL;
+    const char *transport = NULL;
     struct pgcwi_word_list keys = {
         .words = calloc((size_t)argc, sizeof *keys.words)};
     struct pgcw_bytes *bytes = calloc((size_t)argc, sizeof *bytes);
@@ -79,6 +94,7 @@ pgcwi_command_emit(int argc, char **argv)
          .value = "KEY...",
          .list = &keys,
          .help = "keys of rows; default: the whole table"},
+        PGCWI_TRANSPORT_OPTION(&transport),
         PGCWI_CONNECTION_OPTIONS(&server),
     };
     const struct pgcwi_command_line line = {
@@ -104,7 +120,7 @@ pgcwi_command_emit(int argc, char **argv)
     }
     event.keys = bytes;
     event.key_count = keys.count;
-    code = check_and_emit(&server, operation, &event);
+    code = check_and_emit(&server, operation, transport, &event);
 done:
     free(keys.words);
     free(bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pgcachewatch install: puts triggers on tables. */
+/* pgcachewatch install: puts triggers on tables, or publishes them. */
 #include "cli/command.h"
 #include "cli/plan_command.h"
 
@@ -12,9 +12,11 @@ pgcwi_command_install(int argc, char **argv)
         .description =
             "Shows the SQL that makes a function and, on each table, "
             "triggers that tell of\n"
-            "changes. With --commit it is also done, in one transaction. "
-            "What is there\n"
-            "already, in this form, is left as it is.",
+            "changes; with --transport wal, that of a publication of the "
+            "tables. With\n"
+            "--commit it is also done, in one transaction. What is there "
+            "already, in this\n"
+            "form, is left as it is.",
         .make_plan = pgcw_install_plan,
         .nothing_to_do = "nothing to do: all of it is installed already",
         .needs_tables = true,

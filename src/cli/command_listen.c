@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
+#include "cli/transport.h"
 
 /* So many may wait while the output is read slowly. */
 #define WAITING_EVENTS 65536
@@ -352,6 +353,22 @@ listen_until_end(struct pgcw_listener_options *options,
     return listening->code;
 }
 
+static int
+connect_and_listen(const struct pgcwi_connection_options *server,
+                   struct pgcw_listener_options *options,
+                   struct listening *listening)
+{
+    char *dsn = pgcwi_connection_string(server);
+    int code = PGCWI_EXIT_FAILURE;
+
+    if (dsn != NULL) {
+        options->dsn = dsn;
+        code = listen_until_end(options, listening);
+    }
+    free(dsn);
+    return code;
+}
+
 int
 pgcwi_command_listen(int argc, char **argv)
 {
@@ -359,6 +376,7 @@ pgcwi_command_listen(int argc, char **argv)
     struct pgcwi_connection_options server = {0};
     struct listening listening = {0};
     uint32_t max_latency_ms = 0;
+    const char *transport = NULL;
     const struct pgcwi_option options[] = {
         {.name = "json",
          .help = "a JSON object a line",
@@ -379,6 +397,8 @@ pgcwi_command_listen(int argc, char **argv)
          .value = "NAME",
          .text = &listener.channel,
          .help = "default " PGCW_DEFAULT_CHANNEL},
+        PGCWI_TRANSPORT_OPTION(&transport),
+        PGCWI_PUBLICATION_OPTION(&listener.publication),
         PGCWI_CONNECTION_OPTIONS(&server),
     };
     const struct pgcwi_command_line line = {
@@ -395,19 +415,14 @@ pgcwi_command_listen(int argc, char **argv)
         .option_count = sizeof options / sizeof options[0],
     };
     size_t argument_count;
-    char *dsn;
     int code = pgcwi_options_parse(&line, argc, argv, &argument_count);
 
+    if (code == PGCWI_OPTIONS_PARSED) {
+        code = pgcwi_transport_parse("listen", transport, &listener.transport);
+    }
     if (code != PGCWI_OPTIONS_PARSED) {
         return code;
     }
-    dsn = pgcwi_connection_string(&server);
-    if (dsn == NULL) {
-        return PGCWI_EXIT_FAILURE;
-    }
-    listener.dsn = dsn;
     listener.max_latency_ms = max_latency_ms;
-    code = listen_until_end(&listener, &listening);
-    free(dsn);
-    return code;
+    return connect_and_listen(&server, &listener, &listening);
 }

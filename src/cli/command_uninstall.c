@@ -14,7 +14,9 @@ pgcwi_command_uninstall(int argc, char **argv)
             "tables that are\n"
             "named, or from all. With --commit it is also done, in one "
             "transaction. The\n"
-            "function goes when no trigger calls it any more.",
+            "function goes when no trigger calls it any more, the "
+            "publication of\n"
+            "--transport wal with its last table.",
         .make_plan = pgcw_uninstall_plan,
         .nothing_to_do = "nothing to do: there is nothing of it",
         .needs_tables = false,

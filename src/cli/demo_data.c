@@ -61,6 +61,7 @@ install(const struct pgcwi_demo_run *run, PGconn *connection,
     options.tables = names;
     options.table_count = PGCWI_DEMO_TABLES;
     options.rows = run->options->has_row_keys;
+    options.transport = run->options->transport;
     enum pgcw_status status =
         pgcw_install_plan(connection, &options, &plan, error);
     if (status == PGCW_OK) {
@@ -70,13 +71,14 @@ install(const struct pgcwi_demo_run *run, PGconn *connection,
     return status == PGCW_OK;
 }
 
-/* Wherever the channel's triggers are: perhaps not all were made. */
+/* Wherever something of the channel is: perhaps not all was made. */
 static bool
 uninstall(const struct pgcwi_demo_run *run, PGconn *connection)
 {
     struct pgcw_install_options options = PGCW_INSTALL_OPTIONS_INIT;
     struct pgcw_plan *plan = NULL;
     options.channel = run->channel;
+    options.transport = run->options->transport;
     enum pgcw_status status =
         pgcw_uninstall_plan(connection, &options, &plan, NULL);
     if (status == PGCW_OK) {
@@ -107,8 +109,7 @@ pgcwi_demo_data_create(struct pgcwi_demo_run *run, struct pg_conn *connection,
         progress(context, done, run->options->rows);
     }
     return install(run, connection, &error) ||
-           pgcwi_demo_fail(run, "cannot install the triggers: %s",
-                           error.detail);
+           pgcwi_demo_fail(run, "cannot install: %s", error.detail);
 }
 
 /* The triggers first: their function may lie outside of the schema. */
@@ -141,8 +142,10 @@ pgcwi_demo_data_drop(const struct pgcwi_demo_run *run)
             stderr,
             "pgcachewatch demo: could not remove all that it has made: %s\n"
             "It is the schema %s, and what this prints:\n"
-            "    pgcachewatch uninstall --channel-name %s\n",
-            PQerrorMessage(connection), run->schema, run->channel);
+            "    pgcachewatch uninstall --channel-name %s%s\n",
+            PQerrorMessage(connection), run->schema, run->channel,
+            run->options->transport == PGCW_TRANSPORT_WAL ? " --transport wal"
+                                                          : "");
     }
     PQfinish(connection);
     return is_gone;

@@ -7,6 +7,7 @@
 #include "cli/demo_options.h"
 #include "cli/demo_oracle.h"
 #include "cli/options.h"
+#include "cli/transport.h"
 
 #define DEFAULT_WRITES_PER_SECOND 5
 #define MAX_THREADS 256
@@ -28,6 +29,12 @@ static const char description[] =
     "\n"
     "Exit code: 0 no stale read; 1 a stale read, a change that the auditor\n"
     "says was missed, or a failure; 2 usage; 130 none of it until Ctrl-C.";
+
+/* Values that are not read by the parser; NULL: not given. */
+struct words {
+    const char *rate;
+    const char *transport;
+};
 
 /* 0 is a value here: no pause at all. */
 static int
@@ -75,11 +82,22 @@ check_limits(const struct pgcwi_demo_options *options)
     return PGCWI_OPTIONS_PARSED;
 }
 
+static int
+read_words(struct pgcwi_demo_options *options, const struct words *words)
+{
+    int result = parse_rate(words->rate, &options->writes_per_second);
+    if (result == PGCWI_OPTIONS_PARSED) {
+        result = pgcwi_transport_parse("demo", words->transport,
+                                       &options->transport);
+    }
+    return result == PGCWI_OPTIONS_PARSED ? check_limits(options) : result;
+}
+
 int
 pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
                          char **argv)
 {
-    const char *rate = NULL;
+    struct words words = {NULL, NULL};
     *options = (struct pgcwi_demo_options){
         .seconds = 10, .readers = 2, .writers = 2, .rows = 100000, .seed = 1};
     const struct pgcwi_option table[] = {
@@ -101,15 +119,16 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
          .help = "rows, over 16 tables with a cache each (100000)"},
         {.name = "writes-per-second",
          .value = "N",
-         .text = &rate,
+         .text = &words.rate,
          .help = "of each writer; 0: as fast as it can (5)"},
         {.name = "seed",
          .value = "N",
          .number = &options->seed,
          .help = "for the choice of rows (1)"},
+        PGCWI_TRANSPORT_OPTION(&words.transport),
         {.name = "row-keys",
          .flag = &options->has_row_keys,
-         .help = "let triggers tell rows, and each value depend on its own"},
+         .help = "be told of rows, and let each value depend on its own"},
         {.name = "deaf",
          .flag = &options->is_deaf,
          .help = "let caches ignore every change, to see stale reads found"},
@@ -128,10 +147,8 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
         .options = table,
         .option_count = sizeof(table) / sizeof(table[0]),
     };
-    size_t argument_count = 0;
+    size_t argument_count;
     int result = pgcwi_options_parse(&line, argc, argv, &argument_count);
-    if (result == PGCWI_OPTIONS_PARSED) {
-        result = parse_rate(rate, &options->writes_per_second);
-    }
-    return result == PGCWI_OPTIONS_PARSED ? check_limits(options) : result;
+    return result == PGCWI_OPTIONS_PARSED ? read_words(options, &words)
+                                          : result;
 }

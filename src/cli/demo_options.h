@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <pgcachewatch/event.h>
+
 #include "cli/connection.h"
 
 struct pgcwi_demo_options {
@@ -16,6 +18,7 @@ struct pgcwi_demo_options {
     uint32_t rows;
     uint32_t seed;
     uint32_t writes_per_second; /* 0: as fast as possible */
+    enum pgcw_transport transport;
     bool has_row_keys;
     bool is_deaf;
     bool is_audited;

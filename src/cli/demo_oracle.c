@@ -248,6 +248,38 @@ pgcwi_demo_oracle_event(struct pgcwi_demo_oracle *oracle, uint32_t table,
     pthread_mutex_unlock(&oracle->lock);
 }
 
+static struct pending *
+find_oldest(struct pgcwi_demo_oracle *oracle, uint64_t row)
+{
+    struct pending *oldest = NULL;
+    for (size_t i = 0; i < oracle->pending_count; i++) {
+        struct pending *pending = &oracle->pending[i];
+        if (pending->write.row == row && pending->applied_at_ns == 0 &&
+            (oldest == NULL ||
+             pending->write.version < oldest->write.version)) {
+            oldest = pending;
+        }
+    }
+    return oldest;
+}
+
+void
+pgcwi_demo_oracle_row_event(struct pgcwi_demo_oracle *oracle, uint64_t row,
+                            int64_t now_ns)
+{
+    pthread_mutex_lock(&oracle->lock);
+    struct pending *pending = find_oldest(oracle, row);
+    if (pending == NULL) {
+        oracle->findings.events_unknown++;
+    } else {
+        oracle->findings.events_matched++;
+        raise_known(oracle, &pending->write);
+        pending->applied_at_ns = now_ns;
+    }
+    sweep(oracle, now_ns);
+    pthread_mutex_unlock(&oracle->lock);
+}
+
 int64_t
 pgcwi_demo_oracle_known(const struct pgcwi_demo_oracle *oracle, uint64_t row)
 {

@@ -4,7 +4,8 @@
  *
  * Model: each row has a version, which every write raises by one. A writer
  * registers what it is about to commit, by table and start of transaction,
- * which is what an event says of itself. When the event has been applied by
+ * which is what an event says of itself; that of the write-ahead log says the
+ * row. When the event has been applied by
  * all caches, its registration is found, and the version it tells of is
  * known for that row. A reader asks for the version known before it looks
  * into the cache: what it then gets must not be older.
@@ -40,6 +41,12 @@ static inline int64_t
 pgcwi_demo_id_of(uint64_t row)
 {
     return (int64_t)(row / PGCWI_DEMO_TABLES) + 1;
+}
+
+static inline uint64_t
+pgcwi_demo_row_of(uint32_t table, int64_t id)
+{
+    return ((uint64_t)id - 1) * PGCWI_DEMO_TABLES + table;
 }
 
 /* One write: which row became which version, in which transaction. */
@@ -83,7 +90,11 @@ void pgcwi_demo_oracle_acknowledge(struct pgcwi_demo_oracle *oracle,
 /* Every commit that was answered before `started_ns` is applied now. */
 void pgcwi_demo_oracle_synced(struct pgcwi_demo_oracle *oracle,
                               int64_t started_ns);
-/* An event was applied by every cache. */
+/* An event was applied by every cache. With triggers it is known by its
+ * transaction's start, with the write-ahead log by its row: whose oldest
+ * registration is meant, as a row has one writer until he commits. */
+void pgcwi_demo_oracle_row_event(struct pgcwi_demo_oracle *oracle, uint64_t row,
+                                 int64_t now_ns);
 void pgcwi_demo_oracle_event(struct pgcwi_demo_oracle *oracle, uint32_t table,
                              int64_t sent_at_us, int64_t now_ns);
 

@@ -28,6 +28,20 @@ find_table(const char *name, uint32_t *table)
     return false;
 }
 
+static void
+note_rows(struct pgcwi_demo_run *run, uint32_t table,
+          const struct pgcw_event *event)
+{
+    int64_t now_ns = pgcwi_demo_now_ns();
+    for (size_t i = 0; i < event->key_count; i++) {
+        long long id = strtoll(event->keys[i].data, NULL, 10);
+        if (id > 0) {
+            pgcwi_demo_oracle_row_event(run->oracle,
+                                        pgcwi_demo_row_of(table, id), now_ns);
+        }
+    }
+}
+
 /* Runs on a library thread, when every cache has applied the event. Anyone
  * may send on the channel. */
 void
@@ -35,8 +49,13 @@ pgcwi_demo_on_event(void *context, const struct pgcw_event *event)
 {
     struct pgcwi_demo_run *run = context;
     uint32_t table;
-    if (strcmp(event->schema, run->schema) == 0 &&
-        find_table(event->table, &table)) {
+    if (strcmp(event->schema, run->schema) != 0 ||
+        !find_table(event->table, &table)) {
+        return;
+    }
+    if (run->options->transport == PGCW_TRANSPORT_WAL) {
+        note_rows(run, table, event);
+    } else {
         pgcwi_demo_oracle_event(run->oracle, table, event->sent_at_us,
                                 pgcwi_demo_now_ns());
     }

@@ -10,8 +10,18 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
+#include "cli/transport.h"
 
 enum { ROW_OPTION_COUNT = 3 };
+
+/* What the command line says. */
+struct arguments {
+    struct pgcw_install_options install;
+    struct pgcwi_connection_options server;
+    const char *transport;
+    struct pgcwi_word_list columns;
+    bool is_to_commit;
+};
 
 static int
 fail(const struct pgcw_error *error)
@@ -47,9 +57,26 @@ commit(PGconn *connection, const struct pgcw_plan *plan)
         return fail(&error);
     }
     for (size_t i = 0; i < pgcw_plan_step_count(plan); i++) {
-        fprintf(stderr, "done: %s\n", pgcw_plan_step_text(plan, i));
+        if (pgcw_plan_step_sql(plan, i)[0] != '\0') {
+            fprintf(stderr, "done: %s\n", pgcw_plan_step_text(plan, i));
+        }
     }
     return PGCWI_EXIT_OK;
+}
+
+/* What stays, or is to be done by other means. Returns whether that is all. */
+static bool
+print_remarks(const struct pgcw_plan *plan)
+{
+    size_t remark_count = 0;
+
+    for (size_t i = 0; i < pgcw_plan_step_count(plan); i++) {
+        if (pgcw_plan_step_sql(plan, i)[0] == '\0') {
+            fprintf(stderr, "note: %s\n", pgcw_plan_step_text(plan, i));
+            remark_count++;
+        }
+    }
+    return remark_count == pgcw_plan_step_count(plan);
 }
 
 static int
@@ -63,7 +90,7 @@ run(const struct pgcwi_plan_command *command, PGconn *connection,
     if (command->make_plan(connection, options, &plan, &error) != PGCW_OK) {
         return fail(&error);
     }
-    if (pgcw_plan_step_count(plan) == 0) {
+    if (print_remarks(plan)) {
         fprintf(stderr, "%s\n", command->nothing_to_do);
     } else {
         print_sql(plan);
@@ -97,44 +124,42 @@ connect_and_run(const struct pgcwi_plan_command *command,
     return code;
 }
 
-int
-pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
-                       char **argv)
+/* PGCWI_OPTIONS_PARSED, or the exit code. */
+static int
+parse(const struct pgcwi_plan_command *command, int argc, char **argv,
+      struct arguments *to)
 {
-    struct pgcw_install_options install = PGCW_INSTALL_OPTIONS_INIT;
-    struct pgcwi_connection_options server = {0};
-    bool is_to_commit = false;
-    struct pgcwi_word_list columns = {
-        .words = calloc((size_t)argc, sizeof *columns.words)};
     const struct pgcwi_option options[] = {
         {.name = "tables", .value = "TABLE...", .help = "tables, as in SQL"},
         {.name = "commit",
          .help = "write, instead of only showing",
-         .flag = &is_to_commit},
+         .flag = &to->is_to_commit},
+        PGCWI_TRANSPORT_OPTION(&to->transport),
         {.name = "channel-name",
          .value = "NAME",
-         .text = &install.channel,
+         .text = &to->install.channel,
          .help = "default ch_pgcachewatch_table_change"},
         {.name = "function-name",
          .value = "NAME",
-         .text = &install.function_name,
+         .text = &to->install.function_name,
          .help = "before _CHANNEL; default fn_pgcachewatch_table_change"},
         {.name = "trigger-name",
          .value = "NAME",
-         .text = &install.trigger_name,
+         .text = &to->install.trigger_name,
          .help = "before _CHANNEL; default tg_pgcachewatch_table_change"},
-        PGCWI_CONNECTION_OPTIONS(&server),
+        PGCWI_PUBLICATION_OPTION(&to->install.publication),
+        PGCWI_CONNECTION_OPTIONS(&to->server),
         /* the last three: see ROW_OPTION_COUNT */
         {.name = "rows",
-         .help = "tell which rows, by primary key",
-         .flag = &install.rows},
+         .help = "tell which rows, by primary key; wal always does",
+         .flag = &to->install.rows},
         {.name = "columns",
          .value = "COLUMN...",
          .help = "tell an UPDATE only if it changes one of these",
-         .list = &columns},
+         .list = &to->columns},
         {.name = "always",
          .help = "also where session_replication_role is replica",
-         .flag = &install.always},
+         .flag = &to->install.always},
     };
     const struct pgcwi_command_line line = {
         .command = command->name,
@@ -145,19 +170,38 @@ pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
                         (command->has_row_options ? 0 : ROW_OPTION_COUNT),
         .takes_arguments = true,
     };
+    int code = pgcwi_options_parse(&line, argc, argv, &to->install.table_count);
+
+    if (code == PGCWI_OPTIONS_PARSED) {
+        code = pgcwi_transport_parse(command->name, to->transport,
+                                     &to->install.transport);
+    }
+    return code;
+}
+
+int
+pgcwi_plan_command_run(const struct pgcwi_plan_command *command, int argc,
+                       char **argv)
+{
+    struct arguments arguments = {
+        .install = PGCW_INSTALL_OPTIONS_INIT,
+        .columns.words = calloc((size_t)argc, sizeof *arguments.columns.words),
+    };
+    struct pgcw_install_options *install = &arguments.install;
     int code;
 
-    if (columns.words == NULL) {
+    if (arguments.columns.words == NULL) {
         fprintf(stderr, "pgcachewatch: no memory\n");
         return PGCWI_EXIT_FAILURE;
     }
-    code = pgcwi_options_parse(&line, argc, argv, &install.table_count);
+    code = parse(command, argc, argv, &arguments);
     if (code == PGCWI_OPTIONS_PARSED) {
-        install.tables = (const char *const *)(argv + 1);
-        install.columns = columns.words;
-        install.column_count = columns.count;
-        code = connect_and_run(command, &server, &install, is_to_commit);
+        install->tables = (const char *const *)(argv + 1);
+        install->columns = arguments.columns.words;
+        install->column_count = arguments.columns.count;
+        code = connect_and_run(command, &arguments.server, install,
+                               arguments.is_to_commit);
     }
-    free(columns.words);
+    free(arguments.columns.words);
     return code;
 }

@@ -254,6 +254,7 @@ configure(const struct pgcwi_scratch_server *server, bool has_tcp,
             "port = %u\n"
             "unix_socket_directories = '..'\n"
             "fsync = off\n"
+            "wal_level = logical\n"
             "full_page_writes = off\n"
             "max_wal_size = 1GB\n"
             "max_connections = 100\n"

@@ -28,6 +28,7 @@ struct task {
     /* The full names; `names` holds their text. */
     const char *function;
     const char *trigger;
+    const char *publication;
     PGresult *names;
     /* The tables, in the order in which they were given: 16385,16392 */
     char *table_oids;
@@ -46,6 +47,35 @@ task_fini(struct task *task)
 }
 
 static enum pgcw_status
+check_transport(const struct pgcw_install_options *options,
+                struct pgcw_error *error)
+{
+    bool is_wal = options->transport == PGCW_TRANSPORT_WAL;
+
+    if (!is_wal && options->transport != PGCW_TRANSPORT_NOTIFY) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "transport: %d is none",
+                               (int)options->transport);
+    }
+    if (is_wal &&
+        (options->function_name != NULL || options->trigger_name != NULL ||
+         options->always || options->column_count > 0)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "the transport wal has no triggers: it takes no "
+                               "function_name, trigger_name, columns, always");
+    }
+    if (!is_wal && options->publication != NULL) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "the transport notify has no publication");
+    }
+    if (options->publication != NULL && options->publication[0] == '\0') {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "the publication's name may not be empty");
+    }
+    return PGCW_OK;
+}
+
+static enum pgcw_status
 read_options(struct task *task, const struct pgcw_install_options *options,
              struct pgcw_error *error)
 {
@@ -53,6 +83,9 @@ read_options(struct task *task, const struct pgcw_install_options *options,
     enum pgcw_status status =
         pgcwi_options_read(known, sizeof *known, options, error);
 
+    if (status == PGCW_OK) {
+        status = check_transport(known, error);
+    }
     if (status != PGCW_OK) {
         return status;
     }
@@ -65,7 +98,16 @@ read_options(struct task *task, const struct pgcw_install_options *options,
     if (known->trigger_name == NULL) {
         known->trigger_name = "tg_pgcachewatch_table_change";
     }
+    if (known->publication == NULL) {
+        known->publication = ""; /* named after the channel */
+    }
     return PGCW_OK;
+}
+
+static bool
+is_wal(const struct task *task)
+{
+    return task->options.transport == PGCW_TRANSPORT_WAL;
 }
 
 static enum pgcw_status
@@ -74,9 +116,11 @@ find_names(struct task *task, struct pgcw_error *error)
     const struct pgcwi_template template = {
         "look at the names",
         pgcwi_sql_names,
-        {{"channel", task->options.channel},
+        {{"transport", is_wal(task) ? "wal" : "notify"},
+         {"channel", task->options.channel},
          {"function_name", task->options.function_name},
-         {"trigger_name", task->options.trigger_name}},
+         {"trigger_name", task->options.trigger_name},
+         {"publication_name", task->options.publication}},
     };
     enum pgcw_status status =
         pgcwi_template_run(task->connection, &template, &task->names, error);
@@ -94,6 +138,8 @@ find_names(struct task *task, struct pgcw_error *error)
         PQgetvalue(task->names, 0, PQfnumber(task->names, "function"));
     task->trigger =
         PQgetvalue(task->names, 0, PQfnumber(task->names, "trigger"));
+    task->publication =
+        PQgetvalue(task->names, 0, PQfnumber(task->names, "publication"));
     return PGCW_OK;
 }
 
@@ -229,7 +275,7 @@ append_steps(struct task *task, const struct pgcwi_template *template,
 }
 
 static enum pgcw_status
-plan_install(struct task *task, struct pgcw_error *error)
+plan_triggers(struct task *task, struct pgcw_error *error)
 {
     const struct pgcwi_template function = {
         "plan the function",
@@ -246,17 +292,29 @@ plan_install(struct task *task, struct pgcw_error *error)
          {"columns", task->columns},
          {"always", task->options.always ? "on" : ""}},
     };
-    enum pgcw_status status;
+    enum pgcw_status status = append_steps(task, &function, error);
+
+    if (status == PGCW_OK) {
+        status = append_steps(task, &triggers, error);
+    }
+    return status;
+}
+
+static enum pgcw_status
+plan_install(struct task *task, struct pgcw_error *error)
+{
+    const struct pgcwi_template publication = {
+        "plan the publication",
+        pgcwi_sql_publish,
+        {{"publication", task->publication}, {"table_oids", task->table_oids}},
+    };
 
     if (task->options.table_count == 0) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "name at least one table");
     }
-    status = append_steps(task, &function, error);
-    if (status == PGCW_OK) {
-        status = append_steps(task, &triggers, error);
-    }
-    return status;
+    return is_wal(task) ? append_steps(task, &publication, error)
+                        : plan_triggers(task, error);
 }
 
 static enum pgcw_status
@@ -269,8 +327,13 @@ plan_uninstall(struct task *task, struct pgcw_error *error)
          {"trigger", task->trigger},
          {"table_oids", task->table_oids}},
     };
+    const struct pgcwi_template publication = {
+        "plan the removal",
+        pgcwi_sql_unpublish,
+        {{"publication", task->publication}, {"table_oids", task->table_oids}},
+    };
 
-    return append_steps(task, &removal, error);
+    return append_steps(task, is_wal(task) ? &publication : &removal, error);
 }
 
 typedef enum pgcw_status plan_fn(struct task *task, struct pgcw_error *error);

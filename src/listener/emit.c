@@ -15,11 +15,19 @@
 
 /* The server writes the JSON, so that the text is in its encoding, and the
  * transaction's start by its clock is at hand. */
-static const char statement[] =
-    "SELECT pg_catalog.pg_notify($1::text, pg_catalog.json_strip_nulls("
-    "pg_catalog.json_build_object('operation', $2::text, 'table', $3::text, "
-    "'sent_at', coalesce($4::timestamptz, pg_catalog.now()), "
-    "'schema', nullif($5::text, ''), 'keys', $6::text[]))::text)";
+#define PAYLOAD                                                               \
+    "pg_catalog.json_strip_nulls("                                            \
+    "pg_catalog.json_build_object('operation', $2::text, 'table', $3::text, " \
+    "'sent_at', coalesce($4::timestamptz, pg_catalog.now()), "                \
+    "'schema', nullif($5::text, ''), 'keys', $6::text[]))::text"
+
+static const char notify_statement[] =
+    "SELECT pg_catalog.pg_notify($1::text, " PAYLOAD ")";
+
+/* A notification is converted for who hears it; a message is not. */
+static const char wal_statement[] =
+    "SELECT pg_catalog.pg_logical_emit_message(true, $1::text, "
+    "pg_catalog.convert_to(" PAYLOAD ", 'UTF8'))";
 
 static enum pgcw_status
 check(const struct pgcw_event *event, struct pgcw_error *error)
@@ -54,9 +62,9 @@ check(const struct pgcw_event *event, struct pgcw_error *error)
     return PGCW_OK;
 }
 
-enum pgcw_status
-pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
-                struct pgcw_error *error)
+static enum pgcw_status
+emit(PGconn *connection, const char *statement, const struct pgcw_event *event,
+     struct pgcw_error *error)
 {
     char sent_at[PGCWI_TIMESTAMP_BYTES];
     const char *values[6] = {0};
@@ -85,8 +93,22 @@ pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
         PQexecParams(connection, statement, 6, NULL, values, NULL, NULL, 0);
     pgcwi_free(keys);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        status = pgcwi_refusal_set(error, connection, result, "pg_notify");
+        status = pgcwi_refusal_set(error, connection, result, "emit");
     }
     PQclear(result);
     return status;
+}
+
+enum pgcw_status
+pgcw_event_emit(PGconn *connection, const struct pgcw_event *event,
+                struct pgcw_error *error)
+{
+    return emit(connection, notify_statement, event, error);
+}
+
+enum pgcw_status
+pgcw_event_emit_wal(PGconn *connection, const struct pgcw_event *event,
+                    struct pgcw_error *error)
+{
+    return emit(connection, wal_statement, event, error);
 }

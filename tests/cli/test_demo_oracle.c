@@ -91,6 +91,48 @@ older_version_never_replaces_a_newer_one(void **state)
 }
 
 static void
+row_event_tells_of_the_oldest_version_that_was_not_told(void **state)
+{
+    register_write(*state, (struct pgcwi_demo_write){5, 3, 11});
+    register_write(*state, (struct pgcwi_demo_write){5, 2, 10});
+    register_write(*state, (struct pgcwi_demo_write){6, 9, 10});
+    pgcwi_demo_oracle_row_event(*state, 5, 1000);
+    assert_int_equal(pgcwi_demo_oracle_known(*state, 5), 2);
+    pgcwi_demo_oracle_row_event(*state, 5, 1001);
+    assert_int_equal(pgcwi_demo_oracle_known(*state, 5), 3);
+    pgcwi_demo_oracle_row_event(*state, 5, 1002);
+    assert_int_equal(pgcwi_demo_oracle_known(*state, 5), 3);
+    assert_int_equal(pgcwi_demo_oracle_known(*state, 6), 1);
+    pgcwi_demo_oracle_findings(*state, &findings);
+    assert_int_equal(findings.events_matched, 2);
+    assert_int_equal(findings.events_unknown, 1);
+    assert_int_equal(findings.commits_unheard, 1);
+}
+
+static void
+row_event_has_a_latency(void **state)
+{
+    struct pgcwi_demo_write write = {5, 2, 10};
+    register_write(*state, write);
+    pgcwi_demo_oracle_acknowledge(*state, write, 500);
+    pgcwi_demo_oracle_row_event(*state, 5, 1500);
+    pgcwi_demo_oracle_findings(*state, &findings);
+    assert_int_equal(findings.latency.largest, 1000);
+    assert_int_equal(findings.commits_unheard, 0);
+}
+
+static void
+row_is_found_by_table_and_id(void **state)
+{
+    (void)state;
+    for (uint64_t row = 0; row < ROWS; row++) {
+        assert_int_equal(
+            pgcwi_demo_row_of(pgcwi_demo_table_of(row), pgcwi_demo_id_of(row)),
+            row);
+    }
+}
+
+static void
 two_of_the_same_microsecond_wait_for_both_events(void **state)
 {
     uint64_t other = 5 + NEXT_IN_SAME_TABLE;
@@ -200,6 +242,9 @@ main(void)
         ORACLE_TEST(version_is_not_known_before_its_event),
         ORACLE_TEST(event_of_another_table_or_time_makes_nothing_known),
         ORACLE_TEST(older_version_never_replaces_a_newer_one),
+        ORACLE_TEST(row_event_tells_of_the_oldest_version_that_was_not_told),
+        ORACLE_TEST(row_event_has_a_latency),
+        cmocka_unit_test(row_is_found_by_table_and_id),
         ORACLE_TEST(two_of_the_same_microsecond_wait_for_both_events),
         ORACLE_TEST(third_of_the_same_microsecond_is_waited_for_too),
         ORACLE_TEST(latency_counts_from_the_answer_to_commit),

@@ -92,6 +92,8 @@ for command in install uninstall listen emit; do
     says out "usage: pgcachewatch $command"
     says out "--pg-password"
     is_empty err
+    run 2 $command --transport post
+    says err "--transport is notify or wal, not post"
     run 2 $command --no-such=secret
     says err "no such option: --no-such"
     says err "see: pgcachewatch $command --help"
@@ -160,6 +162,59 @@ says err "nothing to do"
 run 0 uninstall --commit
 triggers 0
 
+# published TEXT: such are the publications, with their tables.
+published() {
+    found=$(psql -qAt -F ' ' -c "SELECT p.pubname, string_agg(r.prrelid\
+::regclass::text, ' ') FROM pg_publication p LEFT JOIN pg_publication_rel r \
+ON r.prpubid = p.oid GROUP BY 1")
+    if [ "$found" != "$1" ]; then
+        failures=$((failures + 1))
+        echo "FAILED: the publications are: $found, not $1"
+    fi
+}
+
+echo "a publication instead of triggers"
+publication=pb_pgcachewatch_table_change_$channel
+run 0 install --transport wal keyed
+says out "CREATE PUBLICATION $publication"
+says err "nothing was written: --commit does that"
+published ""
+psql -q -v ON_ERROR_STOP=1 -f "$work/out" || failures=$((failures + 1))
+published "$publication keyed"
+run 0 install --transport=wal --rows --commit keyed
+is_empty out
+says err "nothing to do: all of it is installed already"
+triggers 0
+run 1 install --transport wal --commit keyed orders
+says err "public.orders has no primary key: each UPDATE and DELETE would fail"
+says err "nothing was written"
+for wrong in '--always' '--columns n' '--function-name f' '--trigger-name t'; do
+    # shellcheck disable=SC2086
+    run 1 install keyed --transport wal $wrong
+    says err "the transport wal has no triggers"
+done
+run 1 install keyed --publication-name p
+says err "the transport notify has no publication"
+run 0 uninstall --commit
+says err "nothing to do"
+published "$publication keyed"
+run 0 uninstall --transport wal
+says out "DROP PUBLICATION IF EXISTS $publication;"
+published "$publication keyed"
+run 0 uninstall --transport wal --commit keyed
+says err "done: drop publication $publication"
+published ""
+run 0 install --transport wal --commit --publication-name 'A b' keyed
+published "A b keyed"
+run 0 uninstall --transport wal --commit --publication-name 'A b'
+published ""
+run 1 install --transport wal keyed \
+    --channel-name 12345678901234567890123456789012345
+says err "unless you name the publication"
+run 1 listen --transport wal \
+    --channel-name 12345678901234567890123456789012345
+says err "name the publication"
+
 echo "failures"
 run 1 install --commit orders nothing
 says err "nothing: there is no such table"
@@ -205,6 +260,24 @@ done
 echo "emit and listen"
 run 0 emit --operation update --table orders --schema public
 says out "sent: update of public.orders on channel $channel"
+run 0 emit --operation delete --table orders --transport wal --key 7
+says out "sent: delete of orders on channel $channel, keys: 1"
+message=$(psql -qAt <<end
+SELECT NULL FROM pg_create_logical_replication_slot('s', 'pgoutput', true);
+\! '$tool' emit --operation delete --table orders --transport wal >/dev/null
+SELECT encode(substr(data, 11), 'escape') FROM
+    pg_logical_slot_get_binary_changes('s', NULL, NULL, 'proto_version', '1',
+    'publication_names', 'p', 'messages', 'true')
+    WHERE get_byte(data, 0) = ascii('M');
+end
+)
+case $message in
+*"$channel"*'{"operation":"delete","table":"orders"'*) ;;
+*)
+    failures=$((failures + 1))
+    echo "FAILED: the message in the write-ahead log is: $message"
+    ;;
+esac
 
 # live: wait until the listener that runs in the background is live.
 live() {
@@ -385,6 +458,20 @@ for wrong in table=nothing table=shown \
         echo "FAILED: psql installs with $wrong"
     fi
 done
+for _ in 1 2; do
+    psql -q -v table=keyed -v transport=wal -f "$sql/install.sql" ||
+        failures=$((failures + 1))
+    published "$publication keyed"
+done
+for wrong in table=orders transport=post channel=12345678901234567890123456789012345; do
+    if psql -q -v table=keyed -v transport=wal -v "$wrong" \
+        -f "$sql/install.sql" 2>"$work/err"; then
+        failures=$((failures + 1))
+        echo "FAILED: psql publishes with $wrong"
+    fi
+done
+psql -q -v transport=wal -f "$sql/uninstall.sql" || failures=$((failures + 1))
+published ""
 psql -q -f "$sql/uninstall.sql" || failures=$((failures + 1))
 triggers 4
 psql -q -v table='"Mixed Case"' -v channel=c -f "$sql/uninstall.sql" ||

@@ -248,6 +248,111 @@ refusal_and_lost_connection_are_told_apart(void **state)
     connection = usual;
 }
 
+/* What a decoded message of the channel has in it: in `change`, or none. */
+static bool
+decode_message(struct pgcwi_change *change)
+{
+    static const char sql[] =
+        "SELECT coalesce(min(encode(substr(data, 11 + length(prefix) + 1 + 4), "
+        "'hex')), '') FROM (SELECT '" PGCW_DEFAULT_CHANNEL "'::bytea AS "
+        "prefix) AS p, pg_logical_slot_get_binary_changes('" DATABASE
+        "', NULL, NULL, 'proto_version', '1', 'publication_names', 'none', "
+        "'messages', 'true') WHERE get_byte(data, 0) = ascii('M') AND "
+        "substr(data, 11, length(prefix) + 1) = prefix || '\\000'";
+    static char payload[DATABASE_TEXT_BYTES];
+    const char *hex = database_text(connection, sql);
+    size_t bytes = strlen(hex) / 2;
+
+    for (size_t i = 0; i < bytes; i++) {
+        const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+        payload[i] = (char)strtol(digits, NULL, 16);
+    }
+    return bytes > 0 && pgcwi_payload_decode(payload, bytes, change);
+}
+
+static int
+make_slot(void **state)
+{
+    (void)state;
+    database_run(connection,
+                 "SELECT pg_create_logical_replication_slot('" DATABASE
+                 "', 'pgoutput', true)");
+    return 0;
+}
+
+static int
+drop_slot(void **state)
+{
+    (void)state;
+    database_run(connection, "SELECT pg_drop_replication_slot('" DATABASE "')");
+    return 0;
+}
+
+static void
+wal_has_the_event_when_it_is_committed(void **state)
+{
+    static const struct pgcw_bytes keys[] = {{"7", 1}, {"[\"a\"]", 5}};
+    struct pgcw_event event = make_event();
+    struct pgcwi_change change;
+
+    (void)state;
+    event.keys = keys;
+    event.key_count = 2;
+    event.sent_at_us = INT64_C(1763837820123457);
+    database_run(connection, "BEGIN");
+    assert_int_equal(pgcw_event_emit_wal(connection, &event, &error), PGCW_OK);
+    database_run(connection, "ROLLBACK");
+    assert_false(decode_message(&change));
+    assert_int_equal(pgcw_event_emit_wal(connection, &event, &error), PGCW_OK);
+    assert_null(database_heard(connection));
+    assert_true(decode_message(&change));
+    assert_int_equal(change.operation, PGCW_UPDATE);
+    assert_string_equal(change.schema, "public");
+    assert_string_equal(change.table, "orders");
+    assert_int_equal(change.sent_at_us, event.sent_at_us);
+    assert_int_equal(change.key_count, 2);
+    assert_string_equal(change.keys[0].data, "7");
+    assert_string_equal(change.keys[1].data, "[\"a\"]");
+    pgcwi_change_fini(&change);
+}
+
+static void
+wal_has_utf8_whatever_the_encoding_of_the_database(void **state)
+{
+    PGconn *usual = connection;
+    struct pgcw_event event = make_event();
+    struct pgcwi_change change;
+
+    (void)state;
+    database_run(usual, "DROP DATABASE IF EXISTS pgcw_test_emit_latin1");
+    database_run(usual, "CREATE DATABASE pgcw_test_emit_latin1 ENCODING "
+                        "LATIN1 LOCALE 'C' TEMPLATE template0");
+    connection = database_connect("pgcw_test_emit_latin1");
+    make_slot(state);
+    event.schema = "Größe";
+    assert_int_equal(pgcw_event_emit_wal(connection, &event, &error), PGCW_OK);
+    assert_true(decode_message(&change));
+    assert_string_equal(change.schema, "Größe");
+    pgcwi_change_fini(&change);
+    drop_slot(state);
+    PQfinish(connection);
+    connection = usual;
+    database_run(usual, "DROP DATABASE pgcw_test_emit_latin1 WITH (FORCE)");
+}
+
+static void
+wal_refuses_what_would_not_be_understood(void **state)
+{
+    struct pgcw_event event = make_event();
+
+    (void)state;
+    event.channel = "";
+    assert_int_equal(pgcw_event_emit_wal(connection, &event, &error),
+                     PGCW_INVALID_ARGUMENT);
+    assert_non_null(strstr(error.detail, "channel"));
+}
+
 int
 main(void)
 {
@@ -261,6 +366,10 @@ main(void)
         cmocka_unit_test(other_channel_is_heard_under_its_exact_name),
         cmocka_unit_test(what_a_listener_would_not_understand_is_refused),
         cmocka_unit_test(refusal_and_lost_connection_are_told_apart),
+        cmocka_unit_test_setup_teardown(wal_has_the_event_when_it_is_committed,
+                                        make_slot, drop_slot),
+        cmocka_unit_test(wal_has_utf8_whatever_the_encoding_of_the_database),
+        cmocka_unit_test(wal_refuses_what_would_not_be_understood),
     };
 
     return cmocka_run_group_tests(tests, make_database, drop_database);
