@@ -23,7 +23,8 @@
 #define STREAM_SETTINGS           \
     "SET datestyle = 'ISO, YMD';" \
     "SET timezone = 'UTC';"       \
-    "SET bytea_output = 'hex'"
+    "SET bytea_output = 'hex';"   \
+    "SET logical_decoding_work_mem = '64MB'"
 
 /* A name in the list of publications, in a string of the replication
  * protocol, which knows no escapes but a doubled quote. */
