@@ -23,8 +23,7 @@
 #define STREAM_SETTINGS           \
     "SET datestyle = 'ISO, YMD';" \
     "SET timezone = 'UTC';"       \
-    "SET bytea_output = 'hex';"   \
-    "SET logical_decoding_work_mem = '64MB'"
+    "SET bytea_output = 'hex'"
 
 /* A name in the list of publications, in a string of the replication
  * protocol, which knows no escapes but a doubled quote. */
