@@ -86,7 +86,8 @@ log_notice(void *log, const char *message)
 
 enum pgcw_status
 pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       struct pgcwi_log *log, struct pgcw_error *error)
+                       const char *replication, struct pgcwi_log *log,
+                       struct pgcw_error *error)
 {
     /*
      * What stands before dbname is a default that the dsn may change, what
@@ -95,15 +96,14 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
      * tcp_user_timeout does.
      */
     const char *const keywords[] = {
-        "fallback_application_name", "keepalives_idle",
-        "keepalives_interval",       "keepalives_count",
-        "tcp_user_timeout",          "dbname",
-        "client_encoding",           NULL};
-    const char *const values[] = {"pgcachewatch", "10", "5",    "3",
-                                  "20000",        dsn,  "UTF8", NULL};
+        "fallback_application_name", "keepalives_idle",  "keepalives_interval",
+        "keepalives_count",          "tcp_user_timeout", "dbname",
+        "client_encoding",           "replication",      NULL};
+    const char *const values[] = {
+        "pgcachewatch", "10",        "5", "3", "20000", dsn,
+        "UTF8",         replication, NULL};
 
-    connection->has_unsent = false;
-    connection->was_short_of_memory = false;
+    *connection = (struct pgcwi_connection){0};
     connection->pg = PQconnectStartParams(keywords, values, 1);
     if (connection->pg == NULL) {
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
@@ -121,8 +121,9 @@ pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
 void
 pgcwi_connection_close(struct pgcwi_connection *connection)
 {
+    PQclear(connection->rows);
     PQfinish(connection->pg);
-    connection->pg = NULL;
+    *connection = (struct pgcwi_connection){0};
 }
 
 enum pgcwi_answer
@@ -197,7 +198,19 @@ is_success(const PGresult *result)
     ExecStatusType status = PQresultStatus(result);
 
     return status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY ||
-           status == PGRES_TUPLES_OK;
+           status == PGRES_TUPLES_OK || status == PGRES_COPY_BOTH;
+}
+
+/* Keeps it if it has rows, else frees it. */
+static void
+take_result(struct pgcwi_connection *connection, PGresult *result)
+{
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        PQclear(connection->rows);
+        connection->rows = result;
+    } else {
+        PQclear(result);
+    }
 }
 
 static enum pgcwi_answer
@@ -215,9 +228,22 @@ take_answer(struct pgcwi_connection *connection, struct pgcw_error *error)
         if (!is_success(result)) {
             (void)pgcwi_rejection_set_result(error, result);
         }
-        PQclear(result);
+        bool has_copy_begun = PQresultStatus(result) == PGRES_COPY_BOTH;
+        take_result(connection, result);
+        if (has_copy_begun) {
+            return PGCWI_ANSWER_OK; /* there is no end of it to wait for */
+        }
     }
     return PGCWI_ANSWER_PENDING;
+}
+
+PGresult *
+pgcwi_connection_take_rows(struct pgcwi_connection *connection)
+{
+    PGresult *rows = connection->rows;
+
+    connection->rows = NULL;
+    return rows;
 }
 
 enum pgcwi_answer
@@ -248,6 +274,49 @@ pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
     }
     return pgcwi_error_set(error, PGCW_NO_MEMORY,
                            "memory was short: a notification may be lost");
+}
+
+/* The server has ended the copy, and says why. */
+static void
+copy_ended(struct pgcwi_connection *connection, struct pgcw_error *error)
+{
+    PGresult *result = PQgetResult(connection->pg);
+
+    if (result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR) {
+        (void)pgcwi_rejection_set_result(error, result);
+    } else {
+        (void)disconnected(connection, error);
+    }
+    PQclear(result);
+}
+
+int
+pgcwi_connection_copy_next(struct pgcwi_connection *connection, char **message,
+                           struct pgcw_error *error)
+{
+    int bytes = PQgetCopyData(connection->pg, message, 1);
+
+    if (bytes >= 0) {
+        return bytes;
+    }
+    if (bytes == -1) {
+        copy_ended(connection, error);
+    } else {
+        (void)disconnected(connection, error);
+    }
+    return -1;
+}
+
+enum pgcw_status
+pgcwi_connection_copy_send(struct pgcwi_connection *connection,
+                           const char *message, int bytes,
+                           struct pgcw_error *error)
+{
+    /* 0: what is unsent has no room; the next one will tell as much */
+    if (PQputCopyData(connection->pg, message, bytes) < 0) {
+        return disconnected(connection, error);
+    }
+    return flush(connection, error);
 }
 
 char *

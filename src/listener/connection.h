@@ -15,7 +15,8 @@
 #include "base/log.h"
 
 struct pgcwi_connection {
-    PGconn *pg; /* NULL: not open */
+    PGconn *pg;     /* NULL: not open */
+    PGresult *rows; /* of the newest command, if it returned any */
     bool has_unsent;
     bool was_short_of_memory;
 };
@@ -30,11 +31,16 @@ enum pgcwi_answer {
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error);
 
+/* For the parameter `replication` of libpq. */
+#define PGCWI_CONNECTION_PLAIN NULL
+#define PGCWI_CONNECTION_REPLICATION "database"
+
 /* Begin to connect; `dsn` NULL means the PG* environment. The server's
  * notices go to `log`, which must outlive the connection. */
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       struct pgcwi_log *log, struct pgcw_error *error);
+                       const char *replication, struct pgcwi_log *log,
+                       struct pgcw_error *error);
 /* Accepts one that is not open, if it is all zero. */
 void pgcwi_connection_close(struct pgcwi_connection *connection);
 
@@ -63,6 +69,8 @@ pgcwi_connection_receive(struct pgcwi_connection *connection,
  */
 enum pgcwi_answer pgcwi_connection_answer(struct pgcwi_connection *connection,
                                           struct pgcw_error *error);
+/* The rows of the answer, for PQclear(); NULL if there are none. */
+PGresult *pgcwi_connection_take_rows(struct pgcwi_connection *connection);
 /* The next notification, for PQfreemem(); NULL if there is none. */
 PGnotify *pgcwi_connection_next(struct pgcwi_connection *connection);
 /*
@@ -74,6 +82,17 @@ PGnotify *pgcwi_connection_next(struct pgcwi_connection *connection);
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_connection_check_memory(const struct pgcwi_connection *connection,
                               struct pgcw_error *error);
+
+/*
+ * The next message of a copy, for PQfreemem(). 0: none is there yet; then
+ * *message is NULL. -1: the copy has ended, or cannot go on; `error` says why.
+ */
+int pgcwi_connection_copy_next(struct pgcwi_connection *connection,
+                               char **message, struct pgcw_error *error);
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_connection_copy_send(struct pgcwi_connection *connection,
+                           const char *message, int bytes,
+                           struct pgcw_error *error);
 
 /* `"name"`, quoted, for PQfreemem(); NULL if that failed. */
 char *pgcwi_connection_quote(struct pgcwi_connection *connection,

@@ -12,6 +12,7 @@
 #include "cache/key_hash.h"
 #include "listener/backoff.h"
 #include "listener/session.h"
+#include "listener/source.h"
 
 struct pgcwi_attachments *
 pgcwi_listener_attachments(struct pgcw_listener *listener)
@@ -84,22 +85,25 @@ pgcwi_listener_set_state(struct pgcw_listener *listener,
     }
 }
 
-bool
-pgcwi_listener_poll(struct pgcw_listener *listener, int fd, short events,
-                    int64_t deadline_ns)
+void
+pgcwi_listener_poll(struct pgcw_listener *listener, struct pollfd *sockets,
+                    size_t count, int64_t deadline_ns)
 {
-    struct pollfd fds[] = {
+    struct pollfd fds[1 + PGCWI_SOURCE_MAX_SOCKETS] = {
         {.fd = listener->wakeup.fd, .events = POLLIN},
-        {.fd = fd, .events = events}, /* poll() ignores a negative one */
     };
+    bool is_any_ready;
 
-    if (poll(fds, 2, pgcwi_clock_poll_ms(deadline_ns)) <= 0) {
-        return false;
+    for (size_t i = 0; i < count; i++) {
+        fds[1 + i] = sockets[i];
     }
-    if (fds[0].revents != 0) {
+    is_any_ready = poll(fds, 1 + count, pgcwi_clock_poll_ms(deadline_ns)) > 0;
+    for (size_t i = 0; i < count; i++) {
+        sockets[i].revents = is_any_ready ? fds[1 + i].revents : 0;
+    }
+    if (is_any_ready && fds[0].revents != 0) {
         pgcwi_wakeup_drain(&listener->wakeup);
     }
-    return fds[1].revents != 0;
 }
 
 static void
@@ -109,7 +113,7 @@ wait_before_next_attempt(struct pgcw_listener *listener, uint32_t delay_ms)
 
     while (!pgcwi_listener_is_stopping(listener) &&
            pgcwi_clock_monotonic_ns() < until_ns) {
-        (void)pgcwi_listener_poll(listener, -1, 0, until_ns);
+        pgcwi_listener_poll(listener, NULL, 0, until_ns);
     }
 }
 

@@ -60,11 +60,11 @@ bool pgcwi_listener_is_stopping(const struct pgcw_listener *listener);
  * apply must not call. */
 uint64_t pgcwi_listener_ask_for_sync(struct pgcw_listener *listener);
 
-/*
- * poll() on a descriptor (-1: none) and on the wakeup. True if the
- * descriptor is ready.
- */
-bool pgcwi_listener_poll(struct pgcw_listener *listener, int fd, short events,
-                         int64_t deadline_ns);
+struct pollfd;
+
+/* poll() on some descriptors, which may be none, and on the wakeup. Sets the
+ * revents of each. */
+void pgcwi_listener_poll(struct pgcw_listener *listener, struct pollfd *sockets,
+                         size_t count, int64_t deadline_ns);
 
 #endif

@@ -1,62 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/session.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/status.h"
-#include "listener/session_state.h"
+#include "listener/heartbeat.h"
+#include "listener/source.h"
 
-/* A message is lost, so all that may depend on it goes at once. */
+/* owned by the listener's thread */
+struct session {
+    struct pgcw_listener *listener;
+    struct pgcwi_source *source;
+    struct pgcwi_heartbeat heartbeat;
+    struct pgcwi_fence fence;    /* the newest that was sent */
+    struct pgcwi_fence answered; /* the newest that was answered */
+    bool is_answered_unpushed;   /* the ring was full, or memory short */
+};
+
+/* Something is lost, so all that may depend on it goes at once. */
 static void
-drop(struct pgcwi_session *session)
+flush(struct session *session, const char *reason)
 {
     struct pgcw_listener *listener = session->listener;
 
     pgcwi_attachments_flush(&listener->attachments);
     pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_DROPPED);
-    pgcwi_counter_add(&listener->counters.messages_dropped);
     pgcwi_counter_add(&listener->counters.gaps);
     pgcwi_log_write(&listener->log, PGCW_LOG_WARNING,
-                    "the ring is full or memory is short: a message was "
-                    "dropped and all caches were flushed");
-}
-
-static void
-hear(struct pgcwi_session *session, const PGnotify *notification)
-{
-    struct pgcw_listener *listener = session->listener;
-
-    if (strcmp(notification->relname, session->probe_channel) == 0) {
-        session->is_probe_heard = true;
-        session->probe_pid = notification->be_pid;
-        return;
-    }
-    if (strcmp(notification->relname, listener->settings.channel) != 0) {
-        return;
-    }
-    pgcwi_counter_add(&listener->counters.messages_heard);
-    if (!pgcwi_worker_pool_push_payload(listener->pool, notification->extra,
-                                        pgcwi_clock_unix_us())) {
-        drop(session);
-    }
-}
-
-enum pgcw_status
-pgcwi_session_hear_all(struct pgcwi_session *session, struct pgcw_error *error)
-{
-    PGnotify *notification;
-
-    while ((notification = pgcwi_connection_next(&session->connection)) !=
-           NULL) {
-        hear(session, notification);
-        PQfreemem(notification);
-    }
-    return pgcwi_connection_check_memory(&session->connection, error);
+                    "%s: all caches were flushed", reason);
 }
 
 static bool
-is_state(const struct pgcwi_session *session, enum pgcw_listener_state state)
+is_state(const struct session *session, enum pgcw_listener_state state)
 {
     /* relaxed: only this thread writes it */
     return atomic_load_explicit(&session->listener->state,
@@ -65,14 +39,14 @@ is_state(const struct pgcwi_session *session, enum pgcw_listener_state state)
 
 /* Also if no event follows. False: the ring is full, or memory short. */
 static bool
-settle_gap(struct pgcwi_session *session)
+settle_gap(struct session *session)
 {
     return !is_state(session, PGCW_LISTENER_LIVE) ||
            pgcwi_worker_pool_settle_gap(session->listener->pool);
 }
 
 static void
-go_live(struct pgcwi_session *session)
+go_live(struct session *session)
 {
     pgcwi_attachments_open(&session->listener->attachments);
     /* before LIVE is told: who subscribes then is not meant */
@@ -81,7 +55,7 @@ go_live(struct pgcwi_session *session)
 }
 
 static void
-go_into_doubt(struct pgcwi_session *session)
+go_into_doubt(struct session *session)
 {
     struct pgcw_listener *listener = session->listener;
 
@@ -98,7 +72,7 @@ go_into_doubt(struct pgcwi_session *session)
 }
 
 static bool
-is_fence_wanted(struct pgcwi_session *session, int64_t now_ns)
+is_fence_wanted(struct session *session, int64_t now_ns)
 {
     return !session->heartbeat.is_in_flight &&
            (pgcwi_heartbeat_is_due(&session->heartbeat, now_ns) ||
@@ -107,7 +81,7 @@ is_fence_wanted(struct pgcwi_session *session, int64_t now_ns)
 }
 
 static enum pgcw_status
-send_fence(struct pgcwi_session *session, struct pgcw_error *error)
+send_fence(struct session *session, struct pgcw_error *error)
 {
     if (!is_fence_wanted(session, pgcwi_clock_monotonic_ns())) {
         return PGCW_OK;
@@ -117,13 +91,12 @@ send_fence(struct pgcwi_session *session, struct pgcw_error *error)
     /* behind the ticket: who has synced finds the horizon beyond his call */
     session->fence.sent_at_ns = pgcwi_clock_monotonic_ns();
     pgcwi_heartbeat_sent(&session->heartbeat, session->fence.sent_at_ns);
-    return pgcwi_connection_send(&session->connection, session->fence_sql,
-                                 error);
+    return session->source->methods->send_fence(session->source, error);
 }
 
 /* A full ring is tried again later, not answered with another fence. */
 static void
-push_answered(struct pgcwi_session *session)
+push_answered(struct session *session)
 {
     if (session->is_answered_unpushed) {
         session->is_answered_unpushed = !pgcwi_worker_pool_push_fence(
@@ -133,7 +106,7 @@ push_answered(struct pgcwi_session *session)
 
 /* What was heard before the answer has been pushed before the fence is. */
 static void
-fence_answered(struct pgcwi_session *session)
+fence_answered(struct session *session)
 {
     struct pgcw_listener *listener = session->listener;
     int64_t round_trip_ns =
@@ -153,38 +126,40 @@ fence_answered(struct pgcwi_session *session)
     }
 }
 
-static enum pgcw_status
-fence_refused(const struct pgcwi_session *session, struct pgcw_error *error)
+static void
+hear(void *context, struct pgcwi_heard *heard)
 {
-    if (session->fence_sql[0] == '\0' ||
-        strcmp(error->sqlstate, "22012") != 0) {
-        return error->status;
-    }
-    return pgcwi_error_set(error, PGCW_DISCONNECTED,
-                           "the pooler has given the listener another server "
-                           "session, which does not LISTEN");
-}
+    struct session *session = context;
+    struct pgcw_listener *listener = session->listener;
+    bool is_taken = true;
 
-static enum pgcw_status
-hear_and_answer(struct pgcwi_session *session, struct pgcw_error *error)
-{
-    enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;
-
-    if (session->heartbeat.is_in_flight) {
-        answer = pgcwi_connection_answer(&session->connection, error);
-    }
-    enum pgcw_status status = pgcwi_session_hear_all(session, error);
-    if (status == PGCW_OK && answer == PGCWI_ANSWER_OK) {
+    switch (heard->kind) {
+    case PGCWI_HEARD_FENCE:
         fence_answered(session);
+        return;
+    case PGCWI_HEARD_PAYLOAD:
+        is_taken = pgcwi_worker_pool_push_payload(
+            listener->pool, heard->payload, heard->received_at_us);
+        break;
+    case PGCWI_HEARD_CHANGE:
+        is_taken = pgcwi_worker_pool_push_change(listener->pool, &heard->change,
+                                                 heard->received_at_us);
+        break;
+    case PGCWI_HEARD_GAP:
+        flush(session, "too much was changed at once");
+        break;
     }
-    return status == PGCW_OK && answer == PGCWI_ANSWER_REFUSED
-               ? fence_refused(session, error)
-               : status;
+    pgcwi_counter_add(&listener->counters.messages_heard);
+    if (!is_taken) {
+        pgcwi_counter_add(&listener->counters.messages_dropped);
+        flush(session, "the ring is full or memory is short, and a message "
+                       "was dropped");
+    }
 }
 
 /* Before the socket is read: a late answer is a gap, also if it is there. */
 static enum pgcw_status
-check_heartbeat(struct pgcwi_session *session, struct pgcw_error *error)
+check_heartbeat(struct session *session, struct pgcw_error *error)
 {
     int64_t now_ns = pgcwi_clock_monotonic_ns();
 
@@ -200,18 +175,38 @@ check_heartbeat(struct pgcwi_session *session, struct pgcw_error *error)
 }
 
 static int64_t
-next_deadline_ns(const struct pgcwi_session *session, bool is_retry_wanted)
+next_deadline_ns(const struct session *session, bool is_retry_wanted)
 {
+    const struct pgcwi_source *source = session->source;
     int64_t now_ns = pgcwi_clock_monotonic_ns();
     int64_t deadline_ns =
         pgcwi_heartbeat_deadline_ns(&session->heartbeat, now_ns);
+    int64_t due_ns = source->methods->due_ns(source);
     int64_t retry_ns = now_ns + PGCWI_NS_PER_MS;
 
-    return is_retry_wanted && retry_ns < deadline_ns ? retry_ns : deadline_ns;
+    if (is_retry_wanted && retry_ns < due_ns) {
+        due_ns = retry_ns;
+    }
+    return due_ns < deadline_ns ? due_ns : deadline_ns;
 }
 
 static enum pgcw_status
-serve(struct pgcwi_session *session, struct pgcw_error *error)
+wait_and_hear(struct session *session, bool is_retry_wanted,
+              struct pgcw_error *error)
+{
+    struct pgcwi_source *source = session->source;
+    struct pollfd sockets[PGCWI_SOURCE_MAX_SOCKETS];
+    size_t count = source->methods->sockets(source, sockets);
+
+    pgcwi_listener_poll(session->listener, sockets, count,
+                        next_deadline_ns(session, is_retry_wanted));
+    enum pgcw_status status = check_heartbeat(session, error);
+    return status == PGCW_OK ? source->methods->receive(source, sockets, error)
+                             : status;
+}
+
+static enum pgcw_status
+serve(struct session *session, struct pgcw_error *error)
 {
     const struct pgcw_listener_options *options =
         &session->listener->settings.options;
@@ -222,38 +217,28 @@ serve(struct pgcwi_session *session, struct pgcw_error *error)
                          options->heartbeat_timeout_ms * PGCWI_NS_PER_MS,
                          pgcwi_clock_monotonic_ns());
     go_live(session);
-    while (status == PGCW_OK && !pgcwi_session_is_stopping(session)) {
+    while (status == PGCW_OK &&
+           !pgcwi_listener_is_stopping(session->listener)) {
         push_answered(session);
         bool is_settled = settle_gap(session);
 
         status = send_fence(session, error);
-        if (status != PGCW_OK) {
-            break;
-        }
-        bool is_ready = pgcwi_listener_poll(
-            session->listener, pgcwi_connection_fd(&session->connection),
-            pgcwi_connection_events(&session->connection),
-            next_deadline_ns(session,
-                             session->is_answered_unpushed || !is_settled));
-
-        status = check_heartbeat(session, error);
-        if (status == PGCW_OK && is_ready) {
-            status = pgcwi_connection_receive(&session->connection, error);
-        }
         if (status == PGCW_OK) {
-            status = hear_and_answer(session, error);
+            status = wait_and_hear(
+                session, session->is_answered_unpushed || !is_settled, error);
         }
     }
     return status;
 }
 
 static enum pgcw_status
-run_steps(struct pgcwi_session *session, bool *has_been_live,
+run_steps(struct session *session, bool *has_been_live,
           struct pgcw_error *error)
 {
-    enum pgcw_status status = pgcwi_session_open(session, error);
+    struct pgcwi_source *source = session->source;
+    enum pgcw_status status = source->methods->open(source, error);
 
-    if (status == PGCW_OK && !pgcwi_session_is_stopping(session)) {
+    if (status == PGCW_OK && !pgcwi_listener_is_stopping(session->listener)) {
         *has_been_live = true;
         pgcwi_counter_add(&session->listener->counters.connects);
         status = serve(session, error);
@@ -261,28 +246,47 @@ run_steps(struct pgcwi_session *session, bool *has_been_live,
     return status;
 }
 
+static bool
+make_source(struct session *session)
+{
+    struct pgcw_listener *listener = session->listener;
+
+    session->source = listener->settings.options.transport == PGCW_TRANSPORT_WAL
+                          ? pgcwi_wal_source_create()
+                          : pgcwi_notify_source_create();
+    if (session->source == NULL) {
+        return false;
+    }
+    session->source->listener = listener;
+    session->source->live_deadline_ns =
+        pgcwi_clock_monotonic_ns() +
+        listener->settings.options.connect_timeout_ms * PGCWI_NS_PER_MS;
+    session->source->hear = hear;
+    session->source->hear_context = session;
+    return true;
+}
+
 enum pgcw_status
 pgcwi_session_run(struct pgcw_listener *listener, bool *has_been_live,
                   struct pgcw_error *error)
 {
-    struct pgcwi_session session = {
-        .listener = listener,
-        .live_deadline_ns =
-            pgcwi_clock_monotonic_ns() +
-            listener->settings.options.connect_timeout_ms * PGCWI_NS_PER_MS,
-    };
+    struct session session = {.listener = listener};
     enum pgcw_status status;
 
-    /* what was committed before LISTEN is not heard */
-    pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_CONNECTION);
     *has_been_live = false;
     *error = (struct pgcw_error){.status = PGCW_OK};
+    if (!make_source(&session)) {
+        return pgcwi_error_set(error, PGCW_NO_MEMORY,
+                               "no memory for a connection");
+    }
+    /* what was committed before the source is open is not heard */
+    pgcwi_worker_pool_owe_gap(listener->pool, PGCW_GAP_CONNECTION);
     pgcwi_listener_set_state(listener, PGCW_LISTENER_CONNECTING, NULL);
     status = run_steps(&session, has_been_live, error);
     pgcwi_attachments_close(&listener->attachments);
     if (status != PGCW_OK && is_state(&session, PGCW_LISTENER_LIVE)) {
         pgcwi_counter_add(&listener->counters.gaps);
     }
-    pgcwi_connection_close(&session.connection);
+    session.source->methods->close(session.source);
     return status;
 }

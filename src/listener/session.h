@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection's life: connect, LISTEN, probe, serve.
+ * One opened source's life: connect, see that every change is heard, serve.
  *
- * The order is the promise P3. LISTEN is committed before anything else, so
- * what is committed after it will be heard. Then a NOTIFY to a channel of
- * the session's own must return: if a transaction pooler stands between,
- * LISTEN went to another server connection, and it never does. Only then are
- * the caches flushed and opened, and LIVE is told.
+ * The order is the promise P3: only when the source is open, and hears every
+ * change, the caches are flushed and opened, and LIVE is told.
  */
 #ifndef PGCWI_LISTENER_SESSION_H
 #define PGCWI_LISTENER_SESSION_H

@@ -7,13 +7,17 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "base/thread.h"
-#include "event/payload.h"
 #include "listener/latency.h"
 #include "queue/parking.h"
 #include "queue/ring.h"
 #include "queue/turn.h"
 
-enum message_kind { MESSAGE_PAYLOAD, MESSAGE_FENCE, MESSAGE_GAP };
+enum message_kind {
+    MESSAGE_PAYLOAD,
+    MESSAGE_CHANGE,
+    MESSAGE_FENCE,
+    MESSAGE_GAP
+};
 
 struct message {
     uint64_t number;
@@ -21,6 +25,7 @@ struct message {
     uint32_t gap_reasons; /* what was lost just before it */
     struct pgcwi_fence fence;
     int64_t received_at_us;
+    struct pgcwi_change *change; /* in the same block of memory */
     size_t payload_bytes;
     char payload[];
 };
@@ -105,22 +110,28 @@ begin_turn(struct pgcwi_worker_pool *pool, const struct message *message)
 }
 
 static void
+handle_change(struct pgcwi_worker_pool *pool, const struct message *message,
+              struct pgcwi_change *change)
+{
+    begin_turn(pool, message);
+    apply_change(pool, message, change);
+    pgcwi_turn_done(&pool->turn, message->number);
+    pgcwi_change_fini(change);
+}
+
+static void
 handle_payload(struct pgcwi_worker_pool *pool, const struct message *message)
 {
     struct pgcwi_change change;
-    bool is_decoded =
-        pgcwi_payload_decode(message->payload, message->payload_bytes, &change);
 
+    if (pgcwi_payload_decode(message->payload, message->payload_bytes,
+                             &change)) {
+        handle_change(pool, message, &change);
+        return;
+    }
     begin_turn(pool, message);
-    if (is_decoded) {
-        apply_change(pool, message, &change);
-    } else {
-        apply_undecodable(pool, message);
-    }
+    apply_undecodable(pool, message);
     pgcwi_turn_done(&pool->turn, message->number);
-    if (is_decoded) {
-        pgcwi_change_fini(&change);
-    }
 }
 
 static void
@@ -137,6 +148,9 @@ handle(struct pgcwi_worker_pool *pool, struct message *message)
     switch (message->kind) {
     case MESSAGE_PAYLOAD:
         handle_payload(pool, message);
+        break;
+    case MESSAGE_CHANGE:
+        handle_change(pool, message, message->change);
         break;
     case MESSAGE_FENCE:
         handle_fence(pool, message);
@@ -234,13 +248,23 @@ done:
     return PGCW_OK;
 }
 
+/* Of one that was not handled. */
+static void
+discard(struct message *message)
+{
+    if (message->kind == MESSAGE_CHANGE) {
+        pgcwi_change_fini(message->change);
+    }
+    pgcwi_free(message);
+}
+
 static void
 drop_waiting(struct pgcwi_worker_pool *pool)
 {
     struct message *message;
 
     while ((message = pgcwi_ring_pop(pool->ring)) != NULL) {
-        pgcwi_free(message);
+        discard(message);
     }
 }
 
@@ -273,7 +297,7 @@ pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool)
     return atomic_load_explicit(&pool->last_number, memory_order_relaxed);
 }
 
-/* Takes the message if the ring does. */
+/* Takes the message. */
 static bool
 push(struct pgcwi_worker_pool *pool, struct message *message)
 {
@@ -282,7 +306,7 @@ push(struct pgcwi_worker_pool *pool, struct message *message)
     message->number = number;
     message->gap_reasons = pool->owed_gap_reasons;
     if (!pgcwi_ring_push(pool->ring, message)) {
-        pgcwi_free(message);
+        discard(message);
         return false;
     }
     pool->owed_gap_reasons = 0;
@@ -331,6 +355,26 @@ pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
         .payload_bytes = bytes,
     };
     memcpy(message->payload, payload, bytes);
+    return push(pool, message);
+}
+
+bool
+pgcwi_worker_pool_push_change(struct pgcwi_worker_pool *pool,
+                              struct pgcwi_change *change,
+                              int64_t received_at_us)
+{
+    struct message *message = pgcwi_alloc(sizeof(*message) + sizeof(*change));
+
+    if (message == NULL) {
+        pgcwi_change_fini(change);
+        return false;
+    }
+    *message = (struct message){
+        .kind = MESSAGE_CHANGE,
+        .received_at_us = received_at_us,
+        .change = (struct pgcwi_change *)(message + 1),
+    };
+    *message->change = *change;
     return push(pool, message);
 }
 

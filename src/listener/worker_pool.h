@@ -29,6 +29,7 @@
 #include <pgcachewatch/listener.h>
 
 #include "base/log.h"
+#include "event/payload.h"
 #include "listener/attachment.h"
 #include "listener/counters.h"
 #include "listener/freshness.h"
@@ -63,11 +64,15 @@ void pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool);
 /* Of the newest message that was pushed; from any thread. */
 uint64_t pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool);
 
-/* The next four by one thread. False if the message could not be taken:
+/* The next five by one thread. False if the message could not be taken:
  * the ring is full, or memory is short. */
 bool pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
                                     const char *payload,
                                     int64_t received_at_us);
+/* Takes the change, also if it returns false. */
+bool pgcwi_worker_pool_push_change(struct pgcwi_worker_pool *pool,
+                                   struct pgcwi_change *change,
+                                   int64_t received_at_us);
 bool pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
                                   struct pgcwi_fence fence);
 /* Something was lost here: the message that is pushed next tells the

@@ -159,7 +159,7 @@ inline push(kind, change, ticket, is_pushed)
     fi
 }
 
-/* pgcwi_session_hear_all(), hear() */
+/* hear() */
 inline hear()
 {
     atomic {

@@ -65,8 +65,8 @@ static enum pgcw_status
 connect_to(const char *dsn, struct pgcw_error *error)
 {
     struct pgcwi_connection connection = {.pg = NULL};
-    enum pgcw_status status =
-        pgcwi_connection_start(&connection, dsn, &silent, error);
+    enum pgcw_status status = pgcwi_connection_start(
+        &connection, dsn, PGCWI_CONNECTION_PLAIN, &silent, error);
     enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;
     short events = POLLOUT;
 

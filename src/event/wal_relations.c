@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "event/wal_relations.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* Types of users' own begin here: FirstNormalObjectId. */
+#define FIRST_USER_TYPE 16384u
+
+static void
+forget_names(struct pgcwi_wal_relation *relation)
+{
+    for (size_t i = 0; i < relation->name_count; i++) {
+        pgcwi_free(relation->names[i].columns);
+    }
+    pgcwi_free(relation->names);
+    relation->names = NULL;
+    relation->name_count = 0;
+}
+
+static void
+relation_fini(struct pgcwi_wal_relation *relation)
+{
+    forget_names(relation);
+    pgcwi_free(relation->columns);
+    relation->columns = NULL;
+}
+
+void
+pgcwi_wal_relations_forget_targets(struct pgcwi_wal_relations *relations)
+{
+    for (size_t i = 0; i < relations->count; i++) {
+        forget_names(&relations->all[i]);
+    }
+    for (size_t i = 0; i < relations->target_count; i++) {
+        pgcwi_free((void *)relations->targets[i].columns);
+    }
+    pgcwi_free(relations->targets);
+    relations->targets = NULL;
+    relations->target_count = 0;
+    relations->is_target_missing = false;
+}
+
+void
+pgcwi_wal_relations_fini(struct pgcwi_wal_relations *relations)
+{
+    pgcwi_wal_relations_forget_targets(relations);
+    for (size_t i = 0; i < relations->count; i++) {
+        relation_fini(&relations->all[i]);
+    }
+    pgcwi_free(relations->all);
+    *relations = (struct pgcwi_wal_relations){0};
+}
+
+/* Room for one more, where each power of two is where it grows; NULL: no
+ * memory, and all is as it was. */
+static void *
+grow(void *elements, size_t count, size_t element_bytes)
+{
+    bool is_full = (count & (count - 1)) == 0;
+    size_t capacity = count == 0 ? 1 : 2 * count;
+
+    return is_full ? pgcwi_realloc(elements, capacity * element_bytes)
+                   : elements;
+}
+
+bool
+pgcwi_wal_relations_add_target(struct pgcwi_wal_relations *relations,
+                               const struct pgcwi_wal_target *target)
+{
+    struct pgcwi_wal_target *targets =
+        grow(relations->targets, relations->target_count, sizeof(*targets));
+    struct pgcwi_wal_key_column *columns =
+        pgcwi_alloc_array((size_t)target->column_count + 1, sizeof(*columns));
+
+    if (targets != NULL) {
+        relations->targets = targets;
+    }
+    if (targets == NULL || columns == NULL) {
+        pgcwi_free(columns);
+        return false;
+    }
+    if (target->column_count > 0) {
+        memcpy(columns, target->columns,
+               target->column_count * sizeof(*columns));
+    }
+    targets[relations->target_count] = *target;
+    targets[relations->target_count].columns = columns;
+    relations->target_count++;
+    return true;
+}
+
+struct pgcwi_wal_relation *
+pgcwi_wal_relations_find(struct pgcwi_wal_relations *relations, uint32_t id)
+{
+    for (size_t i = 0; i < relations->count; i++) {
+        if (relations->all[i].id == id) {
+            return &relations->all[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+set_description(struct pgcwi_wal_relation *relation,
+                const struct pgcwi_pgoutput *message)
+{
+    struct pgcwi_pgoutput_list rest = message->columns;
+    const char *schema =
+        message->schema[0] != '\0' ? message->schema : "pg_catalog";
+
+    relation->columns =
+        pgcwi_alloc_array((size_t)rest.count + 1, sizeof(*relation->columns));
+    if (relation->columns == NULL) {
+        return false;
+    }
+    relation->id = message->relation_id;
+    relation->column_count = rest.count;
+    relation->has_asked = false;
+    (void)snprintf(relation->schema, sizeof(relation->schema), "%s", schema);
+    (void)snprintf(relation->table, sizeof(relation->table), "%s",
+                   message->name);
+    for (uint32_t i = 0; i < relation->column_count; i++) {
+        struct pgcwi_wal_column *column = &relation->columns[i];
+        struct pgcwi_pgoutput_column told = pgcwi_pgoutput_next_column(&rest);
+
+        (void)snprintf(column->name, sizeof(column->name), "%s", told.name);
+        column->type = told.type;
+        column->is_identity = told.is_identity;
+    }
+    return true;
+}
+
+bool
+pgcwi_wal_relations_describe(struct pgcwi_wal_relations *relations,
+                             const struct pgcwi_pgoutput *message)
+{
+    struct pgcwi_wal_relation *relation =
+        pgcwi_wal_relations_find(relations, message->relation_id);
+
+    if (relation != NULL) {
+        relation_fini(relation);
+        return set_description(relation, message);
+    }
+    relation = grow(relations->all, relations->count, sizeof(*relation));
+    if (relation == NULL) {
+        return false;
+    }
+    relations->all = relation;
+    relation += relations->count++;
+    *relation = (struct pgcwi_wal_relation){0};
+    return set_description(relation, message);
+}
+
+static bool
+is_type_of(uint32_t type, const struct pgcwi_wal_key_column *key)
+{
+    /* a domain or an enum: the target has what it comes down to */
+    return type == key->type || type >= FIRST_USER_TYPE;
+}
+
+static const struct pgcwi_wal_column *
+find_column(const struct pgcwi_wal_relation *relation,
+            const struct pgcwi_wal_key_column *key)
+{
+    for (uint32_t i = 0; i < relation->column_count; i++) {
+        const struct pgcwi_wal_column *column = &relation->columns[i];
+
+        if (strcmp(column->name, key->name) == 0) {
+            return is_type_of(column->type, key) ? column : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_key_types(const struct pgcwi_wal_target *target)
+{
+    for (uint32_t i = 0; i < target->column_count; i++) {
+        if (!pgcwi_wal_key_has_type(target->columns[i].type)) {
+            return false;
+        }
+    }
+    return target->column_count > 0;
+}
+
+/* False: the description does not have these columns. */
+static bool
+set_key(const struct pgcwi_wal_relation *relation,
+        const struct pgcwi_wal_target *target, struct pgcwi_wal_name *name)
+{
+    name->is_identified = true;
+    for (uint32_t i = 0; i < target->column_count; i++) {
+        const struct pgcwi_wal_column *column =
+            find_column(relation, &target->columns[i]);
+
+        if (column == NULL) {
+            return false;
+        }
+        name->columns[i] = (struct pgcwi_wal_name_column){
+            .index = (uint32_t)(column - relation->columns),
+            .type = target->columns[i].type,
+        };
+        name->is_identified = name->is_identified && column->is_identity;
+    }
+    name->column_count = target->column_count;
+    return true;
+}
+
+/* Add a name to the relation, which has room; false: no memory. */
+static bool
+add_name(struct pgcwi_wal_relations *relations,
+         struct pgcwi_wal_relation *relation,
+         const struct pgcwi_wal_target *target)
+{
+    struct pgcwi_wal_name *name = &relation->names[relation->name_count];
+
+    memcpy(name->schema, target->schema, sizeof(name->schema));
+    memcpy(name->table, target->table, sizeof(name->table));
+    name->columns = pgcwi_alloc_array((size_t)target->column_count + 1,
+                                      sizeof(*name->columns));
+    if (name->columns == NULL) {
+        return false;
+    }
+    relation->name_count++;
+    if (has_key_types(target) && !set_key(relation, target, name) &&
+        !relation->has_asked) {
+        relation->has_asked = true;
+        relations->is_target_missing = true;
+    }
+    return true;
+}
+
+/* Its own name, until the targets are known. */
+static bool
+add_own_name(struct pgcwi_wal_relations *relations,
+             struct pgcwi_wal_relation *relation)
+{
+    struct pgcwi_wal_target own = {.relation_id = relation->id};
+
+    if (!relation->has_asked) {
+        relation->has_asked = true;
+        relations->is_target_missing = true;
+    }
+    memcpy(own.schema, relation->schema, sizeof(own.schema));
+    memcpy(own.table, relation->table, sizeof(own.table));
+    return add_name(relations, relation, &own);
+}
+
+/* How many it has; 0 if none has its name, as it has a new one. */
+static size_t
+count_targets(const struct pgcwi_wal_relations *relations,
+              const struct pgcwi_wal_relation *relation)
+{
+    size_t count = 0;
+    bool has_name = false;
+
+    for (size_t i = 0; i < relations->target_count; i++) {
+        const struct pgcwi_wal_target *target = &relations->targets[i];
+
+        if (target->relation_id == relation->id) {
+            count++;
+            has_name =
+                has_name || (strcmp(target->schema, relation->schema) == 0 &&
+                             strcmp(target->table, relation->table) == 0);
+        }
+    }
+    return has_name ? count : 0;
+}
+
+bool
+pgcwi_wal_relations_name(struct pgcwi_wal_relations *relations,
+                         struct pgcwi_wal_relation *relation)
+{
+    size_t count = count_targets(relations, relation);
+
+    if (relation->name_count > 0) {
+        return true;
+    }
+    relation->names = pgcwi_alloc_array(count + 1, sizeof(*relation->names));
+    if (relation->names == NULL) {
+        return false;
+    }
+    if (count == 0) {
+        return add_own_name(relations, relation);
+    }
+    for (size_t i = 0; i < relations->target_count; i++) {
+        const struct pgcwi_wal_target *target = &relations->targets[i];
+
+        if (target->relation_id == relation->id &&
+            !add_name(relations, relation, target)) {
+            return false;
+        }
+    }
+    return true;
+}
