@@ -334,6 +334,25 @@ cp "$work/out" "$work/emit"
 ended 0
 says out '"keys":["1","[\"a\", \"b\"]","-5"]'
 run 0 uninstall keyed --commit
+run 1 listen --transport wal --seconds 1
+says err "pgcachewatch install --transport wal"
+run 0 install --transport wal keyed --commit
+listen --transport wal --json --count 3
+psql -q -c 'INSERT INTO keyed VALUES (8)' -c 'DELETE FROM keyed WHERE id = 8'
+"$tool" emit --transport wal --operation update --table orders --key 5 \
+    >"$work/emit"
+ended 0
+says out '"operation":"insert","schema":"public","table":"keyed"'
+says out '"operation":"delete","schema":"public","table":"keyed"'
+says out '"keys":["8"]'
+says out '"operation":"update","schema":"","table":"orders"'
+says out '"keys":["5"]'
+listen --transport wal --count 1 --publication-name "$publication" \
+    --channel-name other
+psql -q -c 'TRUNCATE keyed'
+ended 0
+says out " truncate public.keyed "
+run 0 uninstall --transport wal --commit
 listen --count 1
 psql -q -c "SELECT pg_notify('$channel', 'no event')" >/dev/null
 psql -q -c 'TRUNCATE orders'

@@ -174,6 +174,9 @@ expect_nothing_left_in_database(void)
     assert_int_equal(ask("SELECT count(*) FROM pg_proc "
                          "WHERE proname LIKE '%ch\\_pgcw\\_demo\\_%'"),
                      0);
+    assert_int_equal(ask("SELECT count(*) FROM pg_publication "
+                         "WHERE pubname LIKE '%ch\\_pgcw\\_demo\\_%'"),
+                     0);
 }
 
 static void
@@ -244,6 +247,39 @@ deaf_caches_are_found_stale_and_the_exit_code_says_so(void **state)
     char *arguments[] = {
         "demo",   "--seconds",           "2",   "--rows", "1000",
         "--deaf", "--writes-per-second", "100", NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 1);
+    expect_words("was already applied");
+    assert_int_equal(entries_in_temporary(), 0);
+}
+
+static void
+p1_decoded_changes_of_few_rows_leave_nothing_stale(void **state)
+{
+    (void)state;
+    char *arguments[] = {"demo",      "--transport", "wal",
+                         "--seconds", "2",           "--rows",
+                         "64",        "--json",      "--row-keys",
+                         "--pg-user", "postgres",    "--writes-per-second",
+                         "0",         NULL};
+    start_demo(arguments);
+    assert_int_equal(wait_for_end(), 0);
+    expect_words("of single rows");
+    assert_true(figure("commits") > 100);
+    assert_true(figure("stale_reads") == 0);
+    assert_true(figure("commits_unheard") == 0);
+    assert_true(figure("compared_at_end") > 0);
+    expect_nothing_left_in_database();
+}
+
+static void
+deaf_caches_are_found_stale_with_decoding_too(void **state)
+{
+    (void)state;
+    char *arguments[] = {"demo",      "--transport", "wal",
+                         "--seconds", "1",           "--rows",
+                         "1000",      "--deaf",      "--writes-per-second",
+                         "100",       NULL};
     start_demo(arguments);
     assert_int_equal(wait_for_end(), 1);
     expect_words("was already applied");
@@ -451,6 +487,8 @@ main(void)
         cmocka_unit_test(p1_few_rows_under_many_writes_are_never_stale),
         cmocka_unit_test(p1_values_that_depend_on_their_rows_are_never_stale),
         cmocka_unit_test(deaf_caches_are_found_stale_and_the_exit_code_says_so),
+        cmocka_unit_test(p1_decoded_changes_of_few_rows_leave_nothing_stale),
+        cmocka_unit_test(deaf_caches_are_found_stale_with_decoding_too),
         cmocka_unit_test(p6_auditors_find_nothing_missed),
         cmocka_unit_test(p6_auditors_find_what_deaf_caches_miss),
         cmocka_unit_test(interrupted_demo_sums_up_and_leaves_nothing),
