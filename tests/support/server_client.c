@@ -142,7 +142,8 @@ publish(PGconn *connection, const char *table, const char *channel)
                        "DROP PUBLICATION IF EXISTS"
                        " pb_pgcachewatch_table_change_%s;"
                        "CREATE PUBLICATION pb_pgcachewatch_table_change_%s"
-                       " FOR TABLE %s;"
+                       " FOR TABLE %s WITH"
+                       " (publish_via_partition_root);"
                        "CREATE OR REPLACE FUNCTION tell(text, text)"
                        " RETURNS void LANGUAGE sql AS"
                        " 'SELECT pg_logical_emit_message(true, $1, $2)'",
