@@ -190,9 +190,8 @@ read_lsn(const char *text, uint64_t *lsn)
     return true;
 }
 
-bool
-pgcwi_wal_look_read(const PGresult *rows, struct pgcwi_snapshot *snapshot,
-                    uint64_t *lsn)
+static bool
+read_look(const PGresult *rows, struct pgcwi_snapshot *snapshot, uint64_t *lsn)
 {
     return rows != NULL && PQntuples(rows) == 1 &&
            pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) &&
@@ -224,7 +223,7 @@ take_look(struct pgcwi_wal_source *source, const PGresult *rows,
     struct pgcwi_wal_transaction *shown;
     uint64_t lsn;
 
-    if (!pgcwi_wal_look_read(rows, &snapshot, &lsn)) {
+    if (!read_look(rows, &snapshot, &lsn)) {
         return pgcwi_error_set(error, PGCW_DISCONNECTED,
                                "the server gave no snapshot");
     }
