@@ -57,6 +57,13 @@ function(pgcw_postgres_test name)
     pgcw_server_test(postgres.${name} postgres $<TARGET_FILE:${target}>)
 endfunction()
 
+# Its program once more, with the other transport.
+function(pgcw_postgres_test_wal name)
+    pgcw_server_test(postgres.${name}.wal postgres
+        ${CMAKE_COMMAND} -E env PGCW_TEST_TRANSPORT=wal
+        $<TARGET_FILE:test_postgres_${name}>)
+endfunction()
+
 # pgcw_stress(ring_mpmc [POSTGRES]): stress/ring_mpmc.c, for two seconds.
 function(pgcw_stress name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES" "" "")

@@ -9,6 +9,7 @@ pgcwi_heartbeat_init(struct pgcwi_heartbeat *heartbeat, int64_t interval_ns,
         .interval_ns = interval_ns,
         .timeout_ns = timeout_ns,
         .sent_at_ns = now_ns - interval_ns, /* the first is due at once */
+        .alive_at_ns = now_ns,
     };
 }
 
@@ -32,6 +33,22 @@ pgcwi_heartbeat_answered(struct pgcwi_heartbeat *heartbeat)
     heartbeat->is_in_flight = false;
 }
 
+void
+pgcwi_heartbeat_alive(struct pgcwi_heartbeat *heartbeat, int64_t now_ns)
+{
+    heartbeat->alive_at_ns = now_ns;
+}
+
+static int64_t
+lost_at_ns(const struct pgcwi_heartbeat *heartbeat)
+{
+    int64_t last_ns = heartbeat->alive_at_ns > heartbeat->sent_at_ns
+                          ? heartbeat->alive_at_ns
+                          : heartbeat->sent_at_ns;
+
+    return last_ns + 2 * heartbeat->timeout_ns;
+}
+
 bool
 pgcwi_heartbeat_is_late(const struct pgcwi_heartbeat *heartbeat, int64_t now_ns)
 {
@@ -42,8 +59,7 @@ pgcwi_heartbeat_is_late(const struct pgcwi_heartbeat *heartbeat, int64_t now_ns)
 bool
 pgcwi_heartbeat_is_lost(const struct pgcwi_heartbeat *heartbeat, int64_t now_ns)
 {
-    return heartbeat->is_in_flight &&
-           now_ns >= heartbeat->sent_at_ns + 2 * heartbeat->timeout_ns;
+    return heartbeat->is_in_flight && now_ns >= lost_at_ns(heartbeat);
 }
 
 int64_t
@@ -54,6 +70,6 @@ pgcwi_heartbeat_deadline_ns(const struct pgcwi_heartbeat *heartbeat,
         return heartbeat->sent_at_ns + heartbeat->interval_ns;
     }
     return pgcwi_heartbeat_is_late(heartbeat, now_ns)
-               ? heartbeat->sent_at_ns + 2 * heartbeat->timeout_ns
+               ? lost_at_ns(heartbeat)
                : heartbeat->sent_at_ns + heartbeat->timeout_ns;
 }

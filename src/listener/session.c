@@ -163,6 +163,10 @@ check_heartbeat(struct session *session, struct pgcw_error *error)
 {
     int64_t now_ns = pgcwi_clock_monotonic_ns();
 
+    if (session->source->is_alive) {
+        session->source->is_alive = false;
+        pgcwi_heartbeat_alive(&session->heartbeat, now_ns);
+    }
     if (pgcwi_heartbeat_is_late(&session->heartbeat, now_ns)) {
         go_into_doubt(session);
     }

@@ -12,6 +12,7 @@
 #define PGCWI_LISTENER_SOURCE_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,9 @@ struct pgcwi_source {
     int64_t live_deadline_ns; /* until then open() must be done */
     pgcwi_hear_fn *hear;
     void *hear_context;
+    /* Set by the source when what must come before the fence's answer comes:
+     * a long way to it is no reason to give the connection up. */
+    bool is_alive;
 };
 
 /* NULL: no memory. */

@@ -10,29 +10,36 @@
 
 #define MIN_VERSION_NUM 140000 /* proto_version 2, and messages */
 
+/* The last is NULL without the publication, and false if it leaves out what
+ * must be told: an operation, rows, or what is done to partitions. */
 static const char requirements[] =
     "SELECT pg_catalog.current_setting('server_version_num'),"
     " pg_catalog.current_setting('server_version'),"
     " pg_catalog.pg_is_in_recovery(),"
     " pg_catalog.current_setting('wal_level'),"
     " session_user, r.rolreplication OR r.rolsuper,"
-    " EXISTS (SELECT FROM pg_catalog.pg_publication AS p"
-    "          WHERE p.pubname OPERATOR(pg_catalog.=) %s),"
-    " pg_catalog.current_database()"
+    " pg_catalog.current_database(),"
+    " p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate"
+    " AND p.pubviaroot AND NOT EXISTS ("
+    "   SELECT FROM pg_catalog.pg_publication_rel AS m"
+    "    WHERE m.prpubid OPERATOR(pg_catalog.=) p.oid AND"
+    "          (pg_catalog.to_jsonb(m) OPERATOR(pg_catalog.->>) 'prqual')"
+    "          IS NOT NULL)"
     " FROM pg_catalog.pg_roles AS r"
+    " LEFT JOIN pg_catalog.pg_publication AS p"
+    "   ON p.pubname OPERATOR(pg_catalog.=) %s"
     " WHERE r.rolname OPERATOR(pg_catalog.=) session_user";
 
 /*
- * A row for each column of the primary key of each target, in its order; or
- * one, without a column, for a target that has no such key. Which types give a
+ * A row for each column of the primary key of each table, in its order; or
+ * one, without a column, for a table that has no such key. Which types give a
  * key, and that of a domain only the base is looked at, is as sql/function.sql
  * has it: other types are 0.
  */
 static const char targets[] =
     "SELECT p.oid, n.nspname, c.relname, k.attname,"
     " CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'e' THEN %u"
-    "      WHEN t.oid OPERATOR(pg_catalog.<) 16384 THEN t.oid ELSE 0 END,"
-    " c.oid"
+    "      WHEN t.oid OPERATOR(pg_catalog.<) 16384 THEN t.oid ELSE 0 END"
     " FROM (SELECT c.oid FROM pg_catalog.pg_publication_tables AS l"
     "         JOIN pg_catalog.pg_namespace AS n"
     "           ON n.nspname OPERATOR(pg_catalog.=) l.schemaname"
@@ -40,11 +47,7 @@ static const char targets[] =
     "           ON c.relname OPERATOR(pg_catalog.=) l.tablename"
     "              AND c.relnamespace OPERATOR(pg_catalog.=) n.oid"
     "        WHERE l.pubname OPERATOR(pg_catalog.=) %s) AS p"
-    " CROSS JOIN LATERAL ("
-    "   SELECT p.oid UNION"
-    "   SELECT a.relid FROM pg_catalog.pg_partition_ancestors(p.oid) AS a"
-    "   ) AS o (oid)"
-    " JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) o.oid"
+    " JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) p.oid"
     " JOIN pg_catalog.pg_namespace AS n"
     "   ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
     " LEFT JOIN LATERAL ("
@@ -62,9 +65,9 @@ static const char targets[] =
     " LEFT JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=)"
     "   CASE WHEN g.typtype OPERATOR(pg_catalog.=) 'd'"
     "        THEN g.typbasetype ELSE g.oid END"
-    " ORDER BY p.oid, c.oid, k.turn";
+    " ORDER BY p.oid, k.turn";
 
-enum { RELATION, SCHEMA, TABLE, COLUMN, TYPE, TARGET };
+enum { RELATION, SCHEMA, TABLE, COLUMN, TYPE };
 
 bool
 pgcwi_wal_catalog_requirements_sql(PGconn *connection, const char *publication,
@@ -137,11 +140,19 @@ pgcwi_wal_catalog_check_requirements(const PGresult *rows,
                                "(ALTER ROLE ... REPLICATION)",
                                PQgetvalue(rows, 0, 4));
     }
-    if (!is_true(rows, 6)) {
+    if (PQgetisnull(rows, 0, 7)) {
         return pgcwi_error_set(error, PGCW_REFUSED,
                                "database %s has no publication %s (make it: "
                                "pgcachewatch install --transport wal)",
-                               PQgetvalue(rows, 0, 7), publication);
+                               PQgetvalue(rows, 0, 6), publication);
+    }
+    if (!is_true(rows, 7)) {
+        return pgcwi_error_set(
+            error, PGCW_REFUSED,
+            "publication %s leaves changes out (it must publish insert, "
+            "update, delete and truncate, with publish_via_partition_root, "
+            "and without a WHERE)",
+            publication);
     }
     return PGCW_OK;
 }
@@ -150,9 +161,7 @@ static bool
 is_same_target(const PGresult *rows, int row, int other)
 {
     return strcmp(PQgetvalue(rows, row, RELATION),
-                  PQgetvalue(rows, other, RELATION)) == 0 &&
-           strcmp(PQgetvalue(rows, row, TARGET),
-                  PQgetvalue(rows, other, TARGET)) == 0;
+                  PQgetvalue(rows, other, RELATION)) == 0;
 }
 
 static uint32_t

@@ -338,6 +338,10 @@ wal_receive(struct pgcwi_source *source, const struct pollfd *sockets,
     struct pgcwi_wal_source *wal = pgcwi_wal_source_of(source);
     enum pgcw_status status = PGCW_OK;
 
+    /* the fence waits for the stream while it reaches its position, else for
+     * the SQL */
+    source->is_alive =
+        sockets[wal->fence == PGCWI_FENCE_REACHING ? 0 : 1].revents != 0;
     if (sockets[0].revents != 0) {
         status = pgcwi_connection_receive(&wal->stream, error);
     }

@@ -71,6 +71,26 @@ fails|listener|-DCUTS=1 -DBUG_OPEN_WITHOUT_FLUSH|going LIVE does not flush
 fails|listener|-DBUG_OPEN_BEFORE_LISTEN|the flush comes before LISTEN
 fails|listener|-DPOOLER=1 -DBUG_NO_PROBE|no probe before LIVE
 fails|listener|-DSILENCES=1 -DBUG_NO_DOUBT|a late answer is no doubt
+holds|wal_guard||two writers, and how a session starts
+holds|wal_guard|-DWRITERS=3 -DLOOKUPS=1|three writers
+holds|wal_guard|-DSYNCS=1|a sync
+holds|wal_guard|-DSYNCS=2 -DLOOKUPS=0|two syncs, of which a fence serves the first
+holds|wal_guard|-DCUTS=1|lost connections, and a new slot
+fails|wal_guard|-DBUG_APPLY_AT_ONCE|no guard: a commit is applied when it is decoded
+fails|wal_guard|-DBUG_JUDGED_BY_XMAX|the guard does not look at what runs below xmax
+fails|wal_guard|-DBUG_JUDGED_BY_XIP|the guard takes what is beyond xmax for finished
+fails|wal_guard|-DBUG_TAKEN_OUT_OF_ORDER|what is finished goes before an older one
+fails|wal_guard|-DBUG_LIVE_AT_ONCE|LIVE as soon as the slot is made
+fails|wal_guard|-DBUG_START_BEFORE_SLOT|what to wait for is asked before the slot is made
+fails|wal_guard|-DBUG_BOUND_OF_XMAX|a snapshot's xmax for what has begun by then
+fails|wal_guard|-DBUG_FLUSH_BEFORE_WAIT|the flush comes before that wait
+fails|wal_guard|-DCUTS=1 -DBUG_BOUND_OF_FIRST_SESSION|a new session waits for what the first did
+fails|wal_guard|-DSYNCS=1 -DBUG_ANY_KEEPALIVE|a fence does not wait for a position
+fails|wal_guard|-DSYNCS=1 -DBUG_FENCE_BEFORE_FIFO|a fence goes before what the guard holds
+fails|wal_guard|-DSYNCS=1 -DBUG_POSITION_OF_FLUSHED|a fence waits for what is flushed, not inserted
+fails|wal_guard|-DSYNCS=1 -DBUG_POSITION_OF_LAST_LOOK|a fence waits for the position of a look before it
+fails|wal_guard|-DSYNCS=2 -DBUG_TICKET_AT_ANSWER|a fence serves who came after its look
+idle|wal_guard|-DFREE_JUDGED_BY_XMIN|the guard waits for all that began before, too
 ROWS
 }
 

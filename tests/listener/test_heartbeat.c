@@ -67,6 +67,22 @@ unanswered_heartbeat_is_late_after_the_timeout_and_lost_after_two(void **state)
 }
 
 static void
+late_heartbeat_is_not_lost_while_there_is_life(void **state)
+{
+    struct pgcwi_heartbeat heartbeat;
+
+    (void)state;
+    pgcwi_heartbeat_init(&heartbeat, INTERVAL, LIMIT, START);
+    pgcwi_heartbeat_sent(&heartbeat, START);
+    pgcwi_heartbeat_alive(&heartbeat, START + 2 * LIMIT - 1);
+    assert_true(pgcwi_heartbeat_is_late(&heartbeat, START + 2 * LIMIT));
+    assert_false(pgcwi_heartbeat_is_lost(&heartbeat, START + 4 * LIMIT - 2));
+    assert_int_equal(pgcwi_heartbeat_deadline_ns(&heartbeat, START + 2 * LIMIT),
+                     START + 4 * LIMIT - 1);
+    assert_true(pgcwi_heartbeat_is_lost(&heartbeat, START + 4 * LIMIT - 1));
+}
+
+static void
 answered_heartbeat_is_neither_late_nor_lost(void **state)
 {
     struct pgcwi_heartbeat heartbeat = started();
@@ -103,6 +119,7 @@ main(void)
             next_is_due_one_interval_after_the_one_before_was_sent),
         cmocka_unit_test(
             unanswered_heartbeat_is_late_after_the_timeout_and_lost_after_two),
+        cmocka_unit_test(late_heartbeat_is_not_lost_while_there_is_life),
         cmocka_unit_test(answered_heartbeat_is_neither_late_nor_lost),
         cmocka_unit_test(
             deadline_is_the_next_moment_at_which_something_changes),

@@ -43,6 +43,7 @@ pipeline_open_listener(struct event_recorder *events, uint32_t ring_capacity)
     struct pgcw_error error = {.status = PGCW_OK};
 
     options.channel = CHANNEL;
+    options.transport = server_transport();
     options.worker_count = 4;
     options.ring_capacity = ring_capacity;
     options.connect_timeout_ms = PATIENCE_MS;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SQL_BYTES 2048
 
@@ -115,6 +116,59 @@ server_end_listeners(PGconn *connection)
                                      " AND datname = current_database()");
 }
 
+enum pgcw_transport
+server_transport(void)
+{
+    const char *name = getenv("PGCW_TEST_TRANSPORT");
+
+    return name != NULL && strcmp(name, "wal") == 0 ? PGCW_TRANSPORT_WAL
+                                                    : PGCW_TRANSPORT_NOTIFY;
+}
+
+bool
+server_emit(PGconn *connection, const struct pgcw_event *event)
+{
+    enum pgcw_status status = server_transport() == PGCW_TRANSPORT_WAL
+                                  ? pgcw_event_emit_wal(connection, event, NULL)
+                                  : pgcw_event_emit(connection, event, NULL);
+
+    return status == PGCW_OK;
+}
+
+static bool
+publish(PGconn *connection, const char *table, const char *channel)
+{
+    return server_runf(connection,
+                       "DROP PUBLICATION IF EXISTS"
+                       " pb_pgcachewatch_table_change_%s;"
+                       "CREATE PUBLICATION pb_pgcachewatch_table_change_%s"
+                       " FOR TABLE %s WITH"
+                       " (publish_via_partition_root);"
+                       "CREATE OR REPLACE FUNCTION tell(text, text)"
+                       " RETURNS void LANGUAGE sql AS"
+                       " 'SELECT pg_logical_emit_message(true, $1, $2)'",
+                       channel, channel, table);
+}
+
+/* As the Python library's. */
+static bool
+make_trigger(PGconn *connection, const char *table, const char *channel)
+{
+    return server_runf(connection,
+                       "CREATE OR REPLACE FUNCTION fn_%s()"
+                       " RETURNS TRIGGER AS $$ BEGIN"
+                       " PERFORM pg_notify('%s', json_build_object("
+                       "'operation', lower(TG_OP), 'table', TG_TABLE_NAME,"
+                       " 'sent_at', NOW())::text);"
+                       " RETURN NEW; END; $$ LANGUAGE plpgsql;"
+                       "CREATE OR REPLACE FUNCTION tell(text, text)"
+                       " RETURNS void LANGUAGE sql AS"
+                       " 'SELECT pg_notify($1, $2)';"
+                       "CREATE TRIGGER tg_%s AFTER INSERT OR UPDATE OR DELETE"
+                       " OR TRUNCATE ON %s EXECUTE FUNCTION fn_%s()",
+                       channel, channel, channel, table, channel);
+}
+
 bool
 server_make_table(PGconn *connection, const char *table, int rows,
                   const char *channel)
@@ -125,14 +179,7 @@ server_make_table(PGconn *connection, const char *table, int rows,
                        " version bigint NOT NULL DEFAULT 0);"
                        "INSERT INTO %s SELECT generate_series(1, %d)",
                        table, table, table, rows) &&
-           server_runf(connection,
-                       "CREATE OR REPLACE FUNCTION fn_%s()"
-                       " RETURNS TRIGGER AS $$ BEGIN"
-                       " PERFORM pg_notify('%s', json_build_object("
-                       "'operation', lower(TG_OP), 'table', TG_TABLE_NAME,"
-                       " 'sent_at', NOW())::text);"
-                       " RETURN NEW; END; $$ LANGUAGE plpgsql;"
-                       "CREATE TRIGGER tg_%s AFTER INSERT OR UPDATE OR DELETE"
-                       " OR TRUNCATE ON %s EXECUTE FUNCTION fn_%s()",
-                       channel, channel, channel, table, channel);
+           (server_transport() == PGCW_TRANSPORT_WAL
+                ? publish(connection, table, channel)
+                : make_trigger(connection, table, channel));
 }
