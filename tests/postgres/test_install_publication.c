@@ -434,9 +434,11 @@ publication_of_another_owner_is_left_to_him(void **state)
                                       ": only its owner can, postgres");
     database_run(connection,
                  "RESET ROLE; ALTER PUBLICATION " PUBLICATION
-                 " SET (publish = 'insert'); SET ROLE pgcw_test_owner");
-    refuse_to_publish("orders", "only the owner of publication");
-    assert_string_equal(publications(), PUBLICATION ": customers");
+                 " SET (publish = 'insert'); ALTER PUBLICATION " PUBLICATION
+                 " ADD TABLE orders; SET ROLE pgcw_test_owner");
+    refuse_to_publish("orders", "only the owner of publication " PUBLICATION
+                                ", postgres, can change it");
+    assert_string_equal(publications(), PUBLICATION ": customers orders");
 }
 
 static void
@@ -456,6 +458,13 @@ writers_that_have_not_committed_are_waited_for(void **state)
     database_run(writer, "COMMIT");
     commit(made);
     assert_string_equal(publications(), PUBLICATION ": orders");
+    database_run(connection,
+                 "ALTER PUBLICATION " PUBLICATION " SET (publish = 'insert')");
+    database_run(writer, "BEGIN; DELETE FROM orders");
+    made = plan(&options);
+    assert_int_equal(pgcw_plan_commit(connection, made, &error), PGCW_REFUSED);
+    assert_string_equal(error.sqlstate, "55P03");
+    pgcw_plan_destroy(made);
     database_run(connection, "RESET lock_timeout");
     PQfinish(writer);
 }

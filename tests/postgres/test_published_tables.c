@@ -129,12 +129,19 @@ P8_partition_made_later_has_the_primary_key_or_the_table_is_refused(
 
     (void)state;
     database_run(connection,
-                 "CREATE TABLE t (id int) PARTITION BY RANGE (id);"
+                 "CREATE TABLE t (id int NOT NULL) PARTITION BY RANGE (id);"
                  "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (9);"
                  "ALTER TABLE t REPLICA IDENTITY FULL;"
                  "ALTER TABLE t1 REPLICA IDENTITY FULL");
     refuse_to_publish("t", "public.t has no primary key: a partition made "
                            "later would have no replica identity");
+    database_run(connection, "ALTER TABLE ONLY t ADD CONSTRAINT k PRIMARY KEY "
+                             "(id)"); /* not valid: t1 has none */
+    refuse_to_publish("t", "public.t has no primary key: a partition made");
+    database_run(connection, "ALTER TABLE t DROP CONSTRAINT k; ALTER TABLE t "
+                             "ADD CONSTRAINT k PRIMARY KEY (id) DEFERRABLE");
+    refuse_to_publish("t", "public.t has no primary key: a partition made");
+    database_run(connection, "ALTER TABLE t DROP CONSTRAINT k");
     /* as would be here */
     database_run(connection,
                  "CREATE PUBLICATION by_hand FOR TABLE t;"
