@@ -6,6 +6,7 @@
 #
 # Works on a copy of the tree, in a folder of its own. The tree as it is runs
 # first, and must pass: what fails without a mutant proves nothing with one.
+# Those of logical decoding, wal_*, run with it.
 # Exit code: 0 all were caught, 1 one was not, 2 it could not be tried.
 set -u
 
@@ -33,10 +34,11 @@ build() {
         >"$work/log" 2>&1 || { tail -n 20 "$work/log"; return 1; }
 }
 
-# Says what was found, and returns what the torture does. A hang is caught.
+# torture TRANSPORT: says what was found, and returns what the torture does. A hang is caught.
 torture() {
     timeout -k 30 $((seconds + 120)) "$work/build/stress/coherence_torture" \
         --seconds "$seconds" --seed "$seed" --slack $slack_ms \
+        --transport "$1" \
         >"$work/log" 2>&1
     result=$?
     found=$(sed -n 's/^violations: //p' "$work/log")
@@ -47,8 +49,11 @@ tell() {
     printf '%-24s %-8s %s\n' "$1" "$2" "$3"
 }
 
-build && torture || { cat "$work/log"; exit 2; }
-tell "(none)" passes "$found"
+build || exit 2
+for transport in notify wal; do
+    torture $transport || { cat "$work/log"; exit 2; }
+    tell "(none, $transport)" passes "$found"
+done
 
 [ $# -gt 0 ] || set -- $(cd stress/mutants && ls -- *.patch)
 missed=0
@@ -56,7 +61,10 @@ for name; do
     name=${name%.patch}
     patch -s -p0 <"stress/mutants/$name.patch" && build ||
         { tell "$name" "is out of date"; exit 2; }
-    torture
+    case $name in
+    wal_*) torture wal ;;
+    *) torture notify ;;
+    esac
     case $? in
     0) tell "$name" MISSED "$found"; missed=1 ;;
     1) tell "$name" caught "$found" ;;
