@@ -75,6 +75,7 @@ open_listener(const char *through)
                    through);
     options.dsn = dsn;
     options.channel = TORTURE_CHANNEL;
+    options.transport = stress.transport;
     options.ring_capacity = RING_CAPACITY;
     options.connect_timeout_ms = OPEN_TIMEOUT_MS;
     options.heartbeat_interval_ms = TORTURE_INTERVAL_MS;
@@ -293,7 +294,7 @@ main(int argc, char **argv)
     }
     torture.stress = &stress;
     faults.random = stress_random_of(&stress, 2000);
-    faults.cluster = torture_cluster_start(&is_missing);
+    faults.cluster = torture_cluster_start(stress.transport, &is_missing);
     if (faults.cluster == NULL) {
         return is_missing ? SKIPPED : 2;
     }

@@ -67,6 +67,12 @@ read_option(struct stress *stress, const char *option, const char *value)
     if (strcmp(option, "--slack") == 0) {
         return read_number(value, 0, 1000000, &stress->slack_ms);
     }
+    if (strcmp(option, "--transport") == 0) {
+        bool is_wal = strcmp(value, "wal") == 0;
+
+        stress->transport = is_wal ? PGCW_TRANSPORT_WAL : PGCW_TRANSPORT_NOTIFY;
+        return is_wal || strcmp(value, "notify") == 0;
+    }
     if (strcmp(option, "--rounds") == 0) {
         return read_number(value, 1, 1000000000, &stress->round_count);
     }
@@ -97,7 +103,9 @@ stress_start(struct stress *stress, const char *name, int argc, char **argv)
     if (stress->round_count != 0) {
         (void)printf(" --rounds %" PRIu64 "\n", stress->round_count);
     } else {
-        (void)printf(" --seconds %u\n", stress->seconds);
+        (void)printf(
+            " --seconds %u%s\n", stress->seconds,
+            stress->transport == PGCW_TRANSPORT_WAL ? " --transport wal" : "");
     }
     (void)fflush(stdout);
 }

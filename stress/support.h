@@ -3,7 +3,7 @@
  * What the stress programs share: options, a seeded random, a verdict.
  *
  *     program [--threads N] [--seconds N] [--seed N] [--faults N] [--reads N]
- *             [--slack MS] [--rounds N]
+ *             [--slack MS] [--rounds N] [--transport notify|wal]
  *
  * `faults` and `reads` are what must be done at least, and `slack` is what a
  * bound is exceeded by at most; each where a program has such. One that has
@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pgcachewatch/event.h>
+
 struct stress {
     /* immutable after start */
     const char *name;
@@ -30,6 +32,7 @@ struct stress {
     uint64_t least_reads;
     uint64_t slack_ms;
     uint64_t round_count;
+    enum pgcw_transport transport;
     int64_t end_ns; /* CLOCK_MONOTONIC */
     /* shared */
     _Atomic uint64_t failure_count;

@@ -18,6 +18,7 @@
 
 struct torture_cluster {
     struct pgcwi_scratch_server *servers[SERVERS];
+    enum pgcw_transport transport;
     unsigned int primary;
     struct pgcwi_scratch_error error;
 };
@@ -97,43 +98,62 @@ run(PGconn *connection, const char *sql)
 }
 
 static bool
-make_table(PGconn *connection, const char *table, int rows, bool has_keys)
+install(PGconn *connection, const struct pgcw_install_options *options)
 {
-    char sql[SQL_BYTES];
-    struct pgcw_install_options options = PGCW_INSTALL_OPTIONS_INIT;
     struct pgcw_error error = {.status = PGCW_OK};
     struct pgcw_plan *plan = NULL;
+    bool is_done =
+        pgcw_install_plan(connection, options, &plan, &error) == PGCW_OK &&
+        pgcw_plan_commit(connection, plan, &error) == PGCW_OK;
+
+    pgcw_plan_destroy(plan);
+    if (!is_done) {
+        (void)fprintf(stderr, "install: %s\n", error.detail);
+    }
+    return is_done;
+}
+
+static bool
+make_table(PGconn *connection, const char *table, int rows,
+           struct pgcw_install_options *options)
+{
+    char sql[SQL_BYTES];
 
     (void)snprintf(sql, sizeof(sql),
                    "CREATE TABLE %s (id integer PRIMARY KEY,"
                    " version bigint NOT NULL DEFAULT 0);"
                    "INSERT INTO %s SELECT generate_series(1, %d)",
                    table, table, rows);
-    if (!run(connection, sql)) {
-        return false;
+    options->channel = TORTURE_CHANNEL;
+    options->tables = &table;
+    options->table_count = 1;
+    return run(connection, sql) && install(connection, options);
+}
+
+/* Logical decoding tells rows of both. */
+static bool
+make_both(PGconn *connection, enum pgcw_transport transport)
+{
+    struct pgcw_install_options keyed = PGCW_INSTALL_OPTIONS_INIT;
+    struct pgcw_install_options plain = PGCW_INSTALL_OPTIONS_INIT;
+
+    keyed.transport = transport;
+    plain.transport = transport;
+    if (transport == PGCW_TRANSPORT_NOTIFY) {
+        keyed.rows = true;
+        keyed.function_name = "fn_keyed";
+        plain.function_name = "fn_plain";
     }
-    options.channel = TORTURE_CHANNEL;
-    options.function_name = has_keys ? "fn_keyed" : "fn_plain";
-    options.tables = &table;
-    options.table_count = 1;
-    options.rows = has_keys;
-    bool is_done =
-        pgcw_install_plan(connection, &options, &plan, &error) == PGCW_OK &&
-        pgcw_plan_commit(connection, plan, &error) == PGCW_OK;
-    pgcw_plan_destroy(plan);
-    if (!is_done) {
-        (void)fprintf(stderr, "triggers: %s\n", error.detail);
-    }
-    return is_done;
+    return make_table(connection, "keyed", TORTURE_KEYED_ROWS, &keyed) &&
+           make_table(connection, "plain", TORTURE_PLAIN_ROWS, &plain);
 }
 
 static bool
 make_tables(struct torture_cluster *cluster)
 {
     PGconn *connection = torture_cluster_connect(cluster);
-    bool is_done = connection != NULL &&
-                   make_table(connection, "keyed", TORTURE_KEYED_ROWS, true) &&
-                   make_table(connection, "plain", TORTURE_PLAIN_ROWS, false);
+    bool is_done =
+        connection != NULL && make_both(connection, cluster->transport);
 
     PQfinish(connection);
     return is_done;
@@ -146,7 +166,7 @@ tell(const struct torture_cluster *cluster)
 }
 
 struct torture_cluster *
-torture_cluster_start(bool *is_missing)
+torture_cluster_start(enum pgcw_transport transport, bool *is_missing)
 {
     struct torture_cluster *cluster = calloc(1, sizeof(*cluster));
     const struct pgcwi_scratch_server_options options = {.is_detached = false};
@@ -155,6 +175,7 @@ torture_cluster_start(bool *is_missing)
     if (cluster == NULL) {
         return NULL;
     }
+    cluster->transport = transport;
     *is_missing = !pgcwi_scratch_find_programs(programs, &cluster->error);
     bool is_made = !*is_missing;
     for (unsigned int i = 0; i < SERVERS && is_made; i++) {

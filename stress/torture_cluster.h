@@ -12,13 +12,16 @@
 
 #include <libpq-fe.h>
 
+#include <pgcachewatch/event.h>
+
 #define TORTURE_CHANNEL "ch_torture"
 
 struct torture_cluster;
 
-/* With tables and triggers. NULL: stderr says why; `is_missing` tells that
- * there is no PostgreSQL. */
-struct torture_cluster *torture_cluster_start(bool *is_missing);
+/* With tables and what tells of them. NULL: stderr says why; `is_missing` tells
+ * that there is no PostgreSQL. */
+struct torture_cluster *torture_cluster_start(enum pgcw_transport transport,
+                                              bool *is_missing);
 /* Accepts NULL. */
 void torture_cluster_stop(struct torture_cluster *cluster);
 

@@ -301,6 +301,15 @@ write_own_row(struct torture_faults *faults, const char *sql)
     }
 }
 
+/* The function by which a message is sent, up to its channel. */
+static const char *
+teller(const struct torture_faults *faults)
+{
+    return faults->torture->stress->transport == PGCW_TRANSPORT_WAL
+               ? "pg_logical_emit_message(true, "
+               : "pg_notify(";
+}
+
 /* The last event of the burst is that of a row. */
 static bool
 fill_ring(struct torture_faults *faults)
@@ -309,14 +318,14 @@ fill_ring(struct torture_faults *faults)
 
     hold_strategy(faults, 20 + below(faults, 20));
     (void)snprintf(sql, sizeof(sql),
-                   "WITH burst AS MATERIALIZED (SELECT count(pg_notify("
+                   "WITH burst AS MATERIALIZED (SELECT count(%s"
                    "'" TORTURE_CHANNEL "', '{\"operation\": \"update\","
                    " \"table\": \"other\", \"sent_at\":"
                    " \"2026-01-01T00:00:00+00:00\", \"n\": ' || i || '}'))"
                    " AS n FROM generate_series(1, 400) i)"
                    " UPDATE keyed SET version = version + 1 FROM burst"
                    " WHERE id = %d AND n > 0 RETURNING version",
-                   TORTURE_FAULTS_ROW + 1);
+                   teller(faults), TORTURE_FAULTS_ROW + 1);
     write_own_row(faults, sql);
     return true;
 }
@@ -332,8 +341,9 @@ send_garbage(struct torture_faults *faults)
     (void)snprintf(sql, sizeof(sql),
                    "WITH row AS (UPDATE keyed SET version = version + 1"
                    " WHERE id = %d RETURNING version) SELECT version,"
-                   " pg_notify('" TORTURE_CHANNEL "', '%s') FROM row",
-                   TORTURE_FAULTS_ROW + 1, payloads[below(faults, 6)]);
+                   " %s'" TORTURE_CHANNEL "', '%s') FROM row",
+                   TORTURE_FAULTS_ROW + 1, teller(faults),
+                   payloads[below(faults, 6)]);
     (void)ask(faults, "SET session_replication_role = replica");
     write_own_row(faults, sql);
     (void)ask(faults, "RESET session_replication_role");
@@ -343,8 +353,13 @@ send_garbage(struct torture_faults *faults)
 static bool
 flood_others(struct torture_faults *faults)
 {
-    (void)ask(faults, "SELECT count(pg_notify('ch_' || i % 7, i::text))"
-                      " FROM generate_series(1, 5000) i");
+    char sql[SQL_BYTES];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(%s'ch_' || i %% 7, i::text))"
+                   " FROM generate_series(1, 5000) i",
+                   teller(faults));
+    (void)ask(faults, sql);
     return true;
 }
 

@@ -115,7 +115,7 @@ pgcwi_wal_catalog_check_requirements(const PGresult *rows,
         return pgcwi_error_set(error, PGCW_DISCONNECTED,
                                "the server does not say what it is");
     }
-    if (atoi(PQgetvalue(rows, 0, 0)) < MIN_VERSION_NUM) {
+    if (strtol(PQgetvalue(rows, 0, 0), NULL, 10) < MIN_VERSION_NUM) {
         return pgcwi_error_set(error, PGCW_REFUSED,
                                "the WAL transport needs PostgreSQL 14, this "
                                "is %s (use the transport by NOTIFY)",

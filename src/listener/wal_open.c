@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -13,6 +14,9 @@
 
 #define COMMAND_BYTES 512
 #define PUBLICATION_BYTES (2 * PGCWI_NAME_BYTES + 2)
+#define XMIN                              \
+    "SELECT pg_catalog.pg_snapshot_xmin(" \
+    "pg_catalog.pg_current_snapshot())"
 #define MAX_PAUSE_NS (10 * PGCWI_NS_PER_MS)
 
 /* What the settings of a role or a database could have changed. */
@@ -212,49 +216,63 @@ ask_targets(struct pgcwi_wal_source *source, struct pgcw_error *error)
 }
 
 static enum pgcw_status
-look(struct pgcwi_wal_source *source, uint64_t *xmin, uint64_t *xmax,
-     struct pgcw_error *error)
+check_begun_deadline(const struct pgcwi_wal_source *source,
+                     struct pgcw_error *error)
 {
-    struct pgcwi_snapshot snapshot = {0, 0, ""};
-    uint64_t lsn;
-    PGresult *rows;
-    enum pgcw_status status = pgcwi_opening_run(&source->base, &source->sql,
-                                                PGCWI_WAL_LOOK, &rows, error);
-
-    if (status == PGCW_OK && !pgcwi_opening_is_stopping(&source->base) &&
-        !pgcwi_wal_look_read(rows, &snapshot, &lsn)) {
-        status = pgcwi_error_set(error, PGCW_DISCONNECTED,
-                                 "the server gave no snapshot");
+    if (pgcwi_clock_monotonic_ns() < source->base.live_deadline_ns) {
+        return PGCW_OK;
     }
-    *xmin = snapshot.xmin;
-    *xmax = snapshot.xmax;
+    return pgcwi_error_set(
+        error, PGCW_TIMEOUT,
+        "a transaction that was open when the replication slot was made has "
+        "not ended within connect_timeout_ms (see backend_xid in "
+        "pg_stat_activity)");
+}
+
+/* The first field of the first row. */
+static enum pgcw_status
+ask_number(struct pgcwi_wal_source *source, const char *sql, uint64_t *number,
+           struct pgcw_error *error)
+{
+    PGresult *rows;
+    enum pgcw_status status =
+        pgcwi_opening_run(&source->base, &source->sql, sql, &rows, error);
+
+    *number = 0;
+    if (status == PGCW_OK && !pgcwi_opening_is_stopping(&source->base)) {
+        if (rows != NULL && PQntuples(rows) == 1) {
+            *number = strtoull(PQgetvalue(rows, 0, 0), NULL, 10);
+        } else {
+            status = pgcwi_error_set(error, PGCW_DISCONNECTED,
+                                     "the server gave no snapshot");
+        }
+    }
     PQclear(rows);
     return status;
 }
 
-/* Until all that runs now has finished: what began later is received. */
+/*
+ * Until all that has begun by now has finished: what begins later is received.
+ * A snapshot's xmax is beyond what has finished, and not what has begun; so a
+ * number of our own is taken, which is.
+ */
 static enum pgcw_status
-wait_for_running(struct pgcwi_wal_source *source, struct pgcw_error *error)
+wait_for_begun(struct pgcwi_wal_source *source, struct pgcw_error *error)
 {
     int64_t pause_ns = PGCWI_NS_PER_MS;
-    uint64_t running_below;
-    uint64_t xmin;
-    uint64_t xmax;
-    enum pgcw_status status = look(source, &xmin, &running_below, error);
+    uint64_t begun_below;
+    uint64_t xmin = 0;
+    enum pgcw_status status = ask_number(
+        source, "SELECT pg_catalog.pg_current_xact_id()", &begun_below, error);
 
-    while (status == PGCW_OK && xmin < running_below &&
+    while (status == PGCW_OK && xmin < begun_below &&
            !pgcwi_opening_is_stopping(&source->base)) {
-        pgcwi_listener_poll(source->base.listener, NULL, 0,
-                            pgcwi_clock_monotonic_ns() + pause_ns);
-        pause_ns = pause_ns < MAX_PAUSE_NS ? 2 * pause_ns : pause_ns;
-        status = look(source, &xmin, &xmax, error);
-        if (status == PGCW_OK && xmin < running_below &&
-            pgcwi_clock_monotonic_ns() >= source->base.live_deadline_ns) {
-            status = pgcwi_error_set(
-                error, PGCW_TIMEOUT,
-                "a transaction that was open when the replication slot was "
-                "made has not ended within connect_timeout_ms (see "
-                "backend_xid in pg_stat_activity)");
+        status = ask_number(source, XMIN, &xmin, error);
+        if (status == PGCW_OK && xmin < begun_below) {
+            status = check_begun_deadline(source, error);
+            pgcwi_listener_poll(source->base.listener, NULL, 0,
+                                pgcwi_clock_monotonic_ns() + pause_ns);
+            pause_ns = pause_ns < MAX_PAUSE_NS ? 2 * pause_ns : pause_ns;
         }
     }
     return status;
@@ -265,8 +283,7 @@ pgcwi_wal_open(struct pgcwi_source *source, struct pgcw_error *error)
 {
     typedef enum pgcw_status step_fn(struct pgcwi_wal_source *,
                                      struct pgcw_error *);
-    static step_fn *const steps[] = {check_stream, ask_targets,
-                                     wait_for_running};
+    static step_fn *const steps[] = {check_stream, ask_targets, wait_for_begun};
     struct pgcwi_wal_source *wal = pgcwi_wal_source_of(source);
     enum pgcw_status status = open_sql(wal, error);
 

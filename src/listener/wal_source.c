@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/wal_source.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -177,21 +176,26 @@ take_stream(struct pgcwi_wal_source *source, struct pgcw_error *error)
     return status;
 }
 
-bool
-pgcwi_wal_look_read(const PGresult *rows, struct pgcwi_snapshot *snapshot,
-                    uint64_t *lsn)
+/* 16/B374D848: its halves in hexadecimal digits. */
+static bool
+read_lsn(const char *text, uint64_t *lsn)
 {
-    uint32_t high;
-    uint32_t low;
+    char *behind;
+    uint64_t high = strtoull(text, &behind, 16);
 
-    if (rows == NULL || PQntuples(rows) != 1 ||
-        !pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) ||
-        sscanf(PQgetvalue(rows, 0, 1), "%" SCNx32 "/%" SCNx32, &high, &low) !=
-            2) {
+    if (behind == text || *behind != '/') {
         return false;
     }
-    *lsn = (uint64_t)high << 32 | low;
+    *lsn = high << 32 | strtoull(behind + 1, NULL, 16);
     return true;
+}
+
+static bool
+read_look(const PGresult *rows, struct pgcwi_snapshot *snapshot, uint64_t *lsn)
+{
+    return rows != NULL && PQntuples(rows) == 1 &&
+           pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) &&
+           read_lsn(PQgetvalue(rows, 0, 1), lsn);
 }
 
 /* Where it waits long, look less often: an eighth of the time again. */
@@ -219,7 +223,7 @@ take_look(struct pgcwi_wal_source *source, const PGresult *rows,
     struct pgcwi_wal_transaction *shown;
     uint64_t lsn;
 
-    if (!pgcwi_wal_look_read(rows, &snapshot, &lsn)) {
+    if (!read_look(rows, &snapshot, &lsn)) {
         return pgcwi_error_set(error, PGCW_DISCONNECTED,
                                "the server gave no snapshot");
     }

@@ -15,8 +15,8 @@
  *
  * The start: a transaction that commits while the slot is made may have its
  * commit record before the slot's begin, and so not be received, and yet be
- * invisible still. So LIVE waits until everything that a snapshot shows as
- * running after the slot was made has finished.
+ * invisible still. So LIVE waits until everything that had begun when the
+ * slot was made has finished.
  *
  * Checked by stress/models/wal_guard.pml.
  */
@@ -77,10 +77,6 @@ pgcwi_wal_source_of(struct pgcwi_source *source)
 {
     return (struct pgcwi_wal_source *)source;
 }
-
-/* The answer to a look; false if it is none. */
-bool pgcwi_wal_look_read(const PGresult *rows, struct pgcwi_snapshot *snapshot,
-                         uint64_t *lsn);
 
 /* The source's open(). */
 PGCW_MUST_CHECK enum pgcw_status pgcwi_wal_open(struct pgcwi_source *source,

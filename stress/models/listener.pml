@@ -228,7 +228,7 @@ session:
 #ifdef BUG_OPEN_BEFORE_LISTEN
     d_step { clock++; all = clock; is_down = false };
 #endif
-    /* connect_to_server(), subscribe() */
+    /* pgcwi_opening_connect(), subscribe() */
     d_step {
         is_cut = false;
         is_listening = !is_pooled;
@@ -256,7 +256,7 @@ session:
         break
     }
     :: is_cut || is_silent -> goto lost
-    :: is_pooled && empty(socket) -> goto lost /* check_live_deadline() */
+    :: is_pooled && empty(socket) -> goto lost /* check_deadline() */
     od;
 #endif
     /* serve() */
