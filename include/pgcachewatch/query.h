@@ -14,7 +14,8 @@
  * functions, operators and aggregates of your own that are not declared; the
  * system's catalogs and views; temporary and foreign tables, materialized
  * views, sequences; tables with row security; tables without triggers that
- * tell of every change.
+ * tell of every change, or, with PGCW_TRANSPORT_WAL, not in the listener's
+ * publication.
  *
  * The same means: the same database, session user and role, schemas that are
  * searched, settings that results depend on (as TimeZone), text, parameters
@@ -25,7 +26,9 @@
  * After such a change call pgcw_query_cache_forget(), or set a ttl_ms.
  *
  * The triggers must be on each partition and inheritance child that is read,
- * and on every table above it, as either can be written to.
+ * and on every table above it, as either can be written to. A publication
+ * needs only the partitioned table, and each inheritance child by itself;
+ * TRUNCATE of a partition by its own name is not told there.
  */
 #ifndef PGCACHEWATCH_QUERY_H
 #define PGCACHEWATCH_QUERY_H
@@ -77,11 +80,13 @@ struct pgcw_query_options {
     size_t extension_count;
     /**
      * The function that the triggers call, without a schema. NULL: the one
-     * that pgcw_install_plan() makes for the listener's channel.
+     * that pgcw_install_plan() makes for the listener's channel. Of no meaning
+     * with PGCW_TRANSPORT_WAL.
      */
     const char *trigger_function;
-    /** Cache also what is read from tables without such triggers: their
-     * changes are told in another way, or not at all. */
+    /** Cache also what is read from tables without such triggers, or outside
+     * of the publication: their changes are told in another way, or not at
+     * all. */
     bool ignores_triggers;
 };
 

@@ -85,7 +85,8 @@ pgcw_query_explain(struct pgcw_query_cache *cache, PGconn *connection,
 {
     struct pgcwi_dependency dependency;
     struct pgcwi_load load = {.dependency = &dependency,
-                              .trigger_function = cache->trigger_function};
+                              .trigger_function = cache->trigger_function,
+                              .publication = cache->publication};
     enum pgcw_status status = pgcwi_query_check(query, error);
 
     if (status != PGCW_OK) {

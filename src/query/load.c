@@ -27,8 +27,10 @@ static const char begin[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
  * their partitions as well. $2: the function that the triggers call. A
  * trigger tells of everything if it has no condition, neither the trigger's
  * own nor, in the third argument and those that follow, that of columns. 60:
- * on insert, delete, update and truncate. As sub-selects the parameters tell
- * the planner nothing, so that it is content with one plan for all.
+ * on insert, delete, update and truncate. $3: or the publication, in which a
+ * table is by itself or as a partition; of an unlogged one nothing is told.
+ * As sub-selects the parameters tell the planner nothing, so that it is
+ * content with one plan for all.
  */
 static const char relations_query[] =
     "WITH RECURSIVE vouched (oid) AS ("
@@ -49,7 +51,7 @@ static const char relations_query[] =
     " pg_catalog.format('%I.%I', n.nspname, c.relname),"
     " " PGCWI_RELATION_KIND ", c.oid, " PGCWI_RELATION_STAMP ","
     " EXISTS (SELECT FROM read WHERE read.oid = c.oid),"
-    " CASE WHEN heard.always & 60 = 60 THEN 'all'"
+    " CASE WHEN heard.always & 60 = 60 OR published.is_whole THEN 'all'"
     " WHEN heard.sometimes & 60 = 60 THEN 'columns' ELSE 'none' END"
     " FROM " PGCWI_RELATION_FROM " JOIN family ON family.oid = c.oid"
     " CROSS JOIN LATERAL ("
@@ -60,6 +62,16 @@ static const char relations_query[] =
     " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
     " WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')"
     " AND p.proname = (SELECT $2::text)) AS heard"
+    " CROSS JOIN LATERAL (SELECT EXISTS ("
+    "SELECT FROM pg_catalog.pg_publication AS p"
+    " LEFT JOIN pg_catalog.pg_publication_rel AS m ON m.prpubid = p.oid"
+    " AND pg_catalog.to_jsonb(m) ->> 'prqual' IS NULL"
+    " WHERE p.pubname = (SELECT $3::text)"
+    " AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate"
+    " AND (p.puballtables OR m.prrelid = c.oid OR m.prrelid IN ("
+    "SELECT pg_catalog.pg_partition_ancestors(c.oid)::oid))"
+    " AND pg_catalog.pg_relation_is_publishable(c.oid))) AS published"
+    " (is_whole)"
     " WHERE c.relkind NOT IN ('i', 'I', 't')"
     " ORDER BY 3";
 
@@ -69,7 +81,7 @@ static const struct own {
     const char *name;
     const char *sql;
     int parameter_count;
-} own_relations = {"pgcachewatch_relations", relations_query, 2},
+} own_relations = {"pgcachewatch_relations", relations_query, 3},
   own_session = {"pgcachewatch_session", pgcwi_session_query, 0};
 
 static bool
@@ -129,7 +141,8 @@ send_all(PGconn *connection, const struct pgcwi_load *load,
 {
     const char *const values[] = {
         load->dependency->vouched,
-        load->trigger_function == NULL ? "" : load->trigger_function};
+        load->trigger_function == NULL ? "" : load->trigger_function,
+        load->publication == NULL ? "" : load->publication};
 
     return send_command(connection, begin) &&
            PQsendQueryParams(
@@ -290,13 +303,16 @@ refuse(char *reason, const char *format, ...)
 
 /* NULL: it tells of every change; else what to say of it. */
 static const char *
-judge_triggers(const struct pgcwi_load *load, int row)
+judge_heard(const struct pgcwi_load *load, int row)
 {
     const char *heard = field(load, row, PGCWI_RELATION_HEARD);
 
-    if (load->trigger_function == NULL || strcmp(heard, "all") == 0 ||
-        !pgcwi_load_is_tag(load, row)) {
+    if ((load->trigger_function == NULL && load->publication == NULL) ||
+        strcmp(heard, "all") == 0 || !pgcwi_load_is_tag(load, row)) {
         return NULL;
+    }
+    if (load->publication != NULL) {
+        return "is not published: pgcachewatch install --transport wal";
     }
     if (strcmp(heard, "columns") == 0) {
         return "has triggers that do not tell of every UPDATE: install them "
@@ -312,7 +328,7 @@ judge_relation(const struct pgcwi_load *load, int row, char *reason)
     const char *why = pgcwi_judge_relation(field(load, row, PGCWI_RELATION_IS));
 
     if (why == NULL) {
-        why = judge_triggers(load, row);
+        why = judge_heard(load, row);
     }
     if (why != NULL) {
         refuse(reason, "%s %s", name, why);

@@ -34,13 +34,16 @@ enum pgcwi_relation {
     PGCWI_RELATION_OID = 4,
     PGCWI_RELATION_VERSION = 5, /* its stamp */
     PGCWI_RELATION_IS_READ = 6, /* t: locked; f: a parent, or declared */
-    PGCWI_RELATION_HEARD = 7    /* "all", "columns" or "none" */
+    PGCWI_RELATION_HEARD = 7    /* by triggers: "all", "columns" or "none"; by
+                                   a publication: "all" or "none" */
 };
 
 struct pgcwi_load {
     const struct pgcwi_dependency *dependency;
     /* Whose triggers tell of changes; NULL: not to be looked at. */
     const char *trigger_function;
+    /* That tells of changes instead; NULL: not to be looked at. */
+    const char *publication;
     /* Of the connection; NULL: prepare nothing for further loads. */
     struct pgcwi_session *asker;
     /* Set by pgcwi_load_run(), for pgcwi_load_fini(). */

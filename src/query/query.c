@@ -253,6 +253,7 @@ run(struct request *request, const struct pgcwi_dependency *dependency,
     struct pgcwi_load load = {.dependency = dependency,
                               .trigger_function =
                                   request->cache->trigger_function,
+                              .publication = request->cache->publication,
                               .asker = request->session};
     enum pgcw_status status =
         pgcwi_load_run(&load, request->connection, request->query, error);

@@ -23,6 +23,8 @@ struct pgcw_query_cache {
     struct pgcw_listener *listener;
     struct pgcwi_trust trust;
     char *trigger_function; /* NULL: triggers are not looked at */
+    /* The listener's, as long as it is open; NULL: it is not looked at. */
+    const char *publication;
     struct pgcw_cache *results;
     /* By the first part of the key. No event concerns it. */
     struct pgcw_cache *statements;

@@ -111,14 +111,18 @@ create_statements(struct pgcw_query_cache *cache, struct pgcw_error *error)
 }
 
 static enum pgcw_status
-name_function(struct pgcw_query_cache *cache,
-              const struct pgcw_query_options *options,
-              struct pgcw_error *error)
+name_what_tells(struct pgcw_query_cache *cache,
+                const struct pgcw_query_options *options,
+                struct pgcw_error *error)
 {
     static const char usual[] = "fn_pgcachewatch_table_change_";
     char name[sizeof usual + sizeof cache->listener->settings.channel];
 
     if (options->ignores_triggers) {
+        return PGCW_OK;
+    }
+    if (cache->listener->settings.options.transport == PGCW_TRANSPORT_WAL) {
+        cache->publication = cache->listener->settings.publication;
         return PGCW_OK;
     }
     snprintf(name, sizeof name, "%s%s", usual,
@@ -138,7 +142,7 @@ init(struct pgcw_query_cache *cache, const struct pgcw_query_options *options,
     enum pgcw_status status = pgcwi_trust_init(&cache->trust, options, error);
 
     if (status == PGCW_OK) {
-        status = name_function(cache, options, error);
+        status = name_what_tells(cache, options, error);
     }
     if (status == PGCW_OK) {
         status = create_statements(cache, error);
