@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/wal_source.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <pgcachewatch/fill.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -32,7 +31,8 @@ static void
 hear_fence(struct pgcwi_wal_source *source)
 {
     source->fence = PGCWI_FENCE_NONE;
-    hear(source, &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE});
+    hear(source, &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE,
+                                       .position = source->fence_lsn});
 }
 
 /* Takes the transaction. */
@@ -181,17 +181,9 @@ bool
 pgcwi_wal_look_read(const PGresult *rows, struct pgcwi_snapshot *snapshot,
                     uint64_t *lsn)
 {
-    uint32_t high;
-    uint32_t low;
-
-    if (rows == NULL || PQntuples(rows) != 1 ||
-        !pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) ||
-        sscanf(PQgetvalue(rows, 0, 1), "%" SCNx32 "/%" SCNx32, &high, &low) !=
-            2) {
-        return false;
-    }
-    *lsn = (uint64_t)high << 32 | low;
-    return true;
+    return rows != NULL && PQntuples(rows) == 1 &&
+           pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) &&
+           pgcw_lsn_from_text(PQgetvalue(rows, 0, 1), lsn) == PGCW_OK;
 }
 
 /* Where it waits long, look less often: an eighth of the time again. */
