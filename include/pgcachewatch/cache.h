@@ -33,7 +33,8 @@ enum pgcw_removal_cause {
     /** The cache was destroyed. */
     PGCW_REMOVED_CLOSED = 5,
     /** It was never stored: the listener was not LIVE, its thread was in a
-     * transaction, it was too large, or memory was short. */
+     * transaction, the standby that it was read from was behind, it was too
+     * large, or memory was short. */
     PGCW_REMOVED_UNSTORED = 6
 };
 
@@ -381,6 +382,8 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
  * @retval PGCW_OK                stored, or overtaken by an event
  * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
  * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
+ * @retval PGCW_BEHIND            read from a standby that has not replayed
+ *                                enough: see pgcw_fill_set_read_lsn()
  * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored
  * @retval PGCW_NO_MEMORY         not stored
  *
@@ -389,6 +392,20 @@ pgcw_cache_acquire(struct pgcw_cache *cache, struct pgcw_bytes key,
 PGCW_API enum pgcw_status
 pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
                 const struct pgcw_fill_options *options);
+
+/**
+ * The same for a value that was read from a standby.
+ *
+ * @param read_lsn  takes the place of the options' read_lsn: see
+ *                  pgcw_fill_set_read_lsn()
+ *
+ * The rest as with pgcw_lease_fill().
+ *
+ * Threads: any. Blocks: never for long. Signals: unsafe.
+ */
+PGCW_API enum pgcw_status
+pgcw_lease_fill_at(struct pgcw_lease *lease, struct pgcw_bytes value,
+                   const struct pgcw_fill_options *options, uint64_t read_lsn);
 
 /**
  * Give a lease back without a value; those who wait load by themselves.
@@ -424,6 +441,8 @@ PGCW_API struct pgcw_stamp pgcw_cache_stamp(const struct pgcw_cache *cache);
  *                                transaction: see transaction.h
  * @retval PGCW_INVALID_ARGUMENT  no event could have a tag's name; not stored
  * @retval PGCW_UNSUPPORTED       an option of a newer version; not stored
+ * @retval PGCW_BEHIND            read from a standby that has not replayed
+ *                                enough: see pgcw_fill_set_read_lsn()
  * @retval PGCW_TOO_LARGE         larger than max_bytes; not stored
  * @retval PGCW_NO_MEMORY         not stored
  *

@@ -78,11 +78,52 @@ pgcw_fill_add_tag(struct pgcw_fill *fill, const struct pgcw_tag *tag);
 PGCW_API void pgcw_fill_set_ttl_ms(struct pgcw_fill *fill, uint32_t ttl_ms);
 
 /**
+ * Say that the value was read from a standby, and how far that had replayed.
+ *
+ * Such a value is stored only if it is known to show every event that the
+ * cache has applied and that concerns it (P1). Else the fetch gives it to its
+ * own caller, as old as the standby is, and caches nothing; whoever waits
+ * loads for himself. The next fetch may have it stored.
+ *
+ * Ask the standby first, in a statement of its own, and then read:
+ *
+ *     SELECT pg_last_wal_replay_lsn()
+ *
+ * Not in the same statement, nor in a transaction that is REPEATABLE READ or
+ * SERIALIZABLE: its snapshot would be older than the answer. On the same
+ * connection, as another may lead to another standby. The standby must follow
+ * the primary that the listener is connected to, on the same timeline.
+ *
+ * The listener needs replica_fills, or PGCW_TRANSPORT_WAL; without, no such
+ * value is stored. The age of a value (max_age_ms, ttl_ms, refresh_after_ms)
+ * counts from a moment whose commits the standby is known to have replayed.
+ *
+ * @param read_lsn  see pgcw_lsn_from_text(). 0: read from the primary
+ *
+ * Threads: the loader's. Blocks: never. Signals: unsafe.
+ */
+PGCW_API void pgcw_fill_set_read_lsn(struct pgcw_fill *fill, uint64_t read_lsn);
+
+/**
+ * Read a position in the WAL as PostgreSQL writes it, such as "16/B374D848".
+ *
+ * @param[in]  text  what pg_last_wal_replay_lsn() has returned
+ * @param[out] lsn   set only on PGCW_OK
+ * @retval PGCW_OK                it is one
+ * @retval PGCW_INVALID_ARGUMENT  it is not
+ *
+ * Threads: any. Blocks: never. Signals: safe.
+ */
+PGCW_API PGCW_MUST_CHECK enum pgcw_status pgcw_lsn_from_text(const char *text,
+                                                             uint64_t *lsn);
+
+/**
  * Load the value of a key, usually with a SELECT.
  *
  * Start the SELECT in here, in a transaction that begins in here, on the
- * primary: the stamp that makes a late fill harmless was taken just before
- * this call. In a transaction that was open before, see transaction.h.
+ * primary, or see pgcw_fill_set_read_lsn(): the stamp that makes a late fill
+ * harmless was taken just before this call. In a transaction that was open
+ * before, see transaction.h.
  *
  * It must not fetch the same key: it would wait for itself, until the load
  * is overdue.
@@ -122,11 +163,13 @@ struct pgcw_fill_options {
     /** The database has no value for the key: the value is not looked at,
      * and lookups say PGCW_NOT_FOUND. */
     bool is_absent;
+    /** Read from a standby: see pgcw_fill_set_read_lsn(). */
+    uint64_t read_lsn;
 };
 
-#define PGCW_FILL_OPTIONS_INIT                       \
-    {                                                \
-        sizeof(struct pgcw_fill_options), 0, 0, 0, 0 \
+#define PGCW_FILL_OPTIONS_INIT                          \
+    {                                                   \
+        sizeof(struct pgcw_fill_options), 0, 0, 0, 0, 0 \
     }
 
 PGCW_END_DECLS

@@ -117,13 +117,18 @@ struct pgcw_listener_options {
      * pb_pgcachewatch_table_change_<channel>, which pgcw_install_plan() makes;
      * the channel may then have 34 bytes. */
     const char *publication;
+    /** 1: caches store values that are read from standbys: see
+     * pgcw_fill_set_read_lsn(). With PGCW_TRANSPORT_NOTIFY each heartbeat then
+     * asks for the position of the WAL, which costs the server a little more
+     * than an empty query; PGCW_TRANSPORT_WAL does so anyway. Default 0. */
+    uint32_t replica_fills;
 };
 
 #define PGCW_LISTENER_OPTIONS_INIT                                          \
     {                                                                       \
         sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0, 0,                    \
-            (enum pgcw_transport)0, 0                                       \
+            (enum pgcw_transport)0, 0, 0                                    \
     }
 
 /**

@@ -51,7 +51,8 @@
  *
  * A thread that writes within a transaction says so: see transaction.h.
  *
- * Loads must read from the primary (not a standby, which lags), and must
+ * Loads must read from the primary (or tell how far the standby was that they
+ * read from: see pgcw_fill_set_read_lsn()), and must
  * begin after the stamp is taken: fetch and acquire see to that by
  * themselves.
  *

@@ -75,12 +75,15 @@ struct pgcw_cache_stats {
     uint64_t stale_hits;
     /** Fetches that waited for a place because max_loads loads ran. */
     uint64_t place_waits;
+    /** Values not stored because the standby that they were read from was
+     * behind, or not known not to be: see pgcw_fill_set_read_lsn(). */
+    uint64_t fills_refused_behind;
 };
 
 #define PGCW_CACHE_STATS_INIT                                                \
     {                                                                        \
         sizeof(struct pgcw_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                               \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                            \
     }
 
 /** Counters of a listener; start with PGCW_LISTENER_STATS_INIT. */

@@ -38,7 +38,10 @@ enum pgcw_status {
     /** A defect of the library; please report the detail. */
     PGCW_INTERNAL = 13,
     /** The database has no value for the key. */
-    PGCW_NOT_FOUND = 14
+    PGCW_NOT_FOUND = 14,
+    /** A value read from a standby may be older than an event that was
+     * applied; nothing is stored. Later it may be accepted. */
+    PGCW_BEHIND = 15
 };
 
 /**

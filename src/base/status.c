@@ -28,6 +28,7 @@ pgcw_status_text(enum pgcw_status status)
         [PGCW_SYSTEM_ERROR] = "system error",
         [PGCW_INTERNAL] = "internal error",
         [PGCW_NOT_FOUND] = "not found",
+        [PGCW_BEHIND] = "behind",
     };
 
     /* as unsigned: a negative value is out of range as well */

@@ -85,6 +85,9 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
                               ? options->stale_max_ms * PGCWI_NS_PER_MS
                               : 0;
     cache->horizon_ns = NULL;
+    cache->ask_fence = NULL;
+    cache->ask_fence_context = NULL;
+    pgcwi_checkpoints_init(&cache->checkpoints);
     pgcwi_flights_init(&cache->flights);
     pgcwi_load_limit_init(&cache->load_limit, options->max_loads);
     pthread_mutex_init(&cache->write_lock, NULL);
@@ -175,6 +178,7 @@ pgcwi_cache_close(struct pgcw_cache *cache)
     pgcwi_table_fini(&cache->table);
     pgcwi_load_limit_fini(&cache->load_limit);
     pgcwi_flights_fini(&cache->flights);
+    pgcwi_checkpoints_fini(&cache->checkpoints);
     pgcwi_tags_fini(&cache->tags);
     pgcwi_stamps_fini(&cache->stamps);
     pthread_mutex_destroy(&cache->write_lock);
@@ -460,6 +464,7 @@ pgcw_cache_read_stats(struct pgcw_cache *cache, struct pgcw_cache_stats *stats)
         .refreshes = values[PGCWI_REFRESHES],
         .stale_hits = counts.stale_hits,
         .place_waits = values[PGCWI_PLACE_WAITS],
+        .fills_refused_behind = values[PGCWI_FILLS_REFUSED_BEHIND],
     };
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_stats_write(stats, &known, sizeof(known));

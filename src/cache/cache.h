@@ -17,6 +17,7 @@
 
 #include <pgcachewatch/cache.h>
 
+#include "cache/checkpoint.h"
 #include "cache/eviction.h"
 #include "cache/fill.h"
 #include "cache/flight.h"
@@ -30,6 +31,9 @@
 
 struct pgcwi_attachment;
 
+/* Ask the listener for a fence, without waiting for it. */
+typedef void pgcwi_ask_fence_fn(void *context);
+
 enum pgcwi_counter {
     PGCWI_LOADS,
     PGCWI_LOAD_FAILURES,
@@ -38,6 +42,7 @@ enum pgcwi_counter {
     PGCWI_FILLS_REFUSED_STALE,
     PGCWI_FILLS_REFUSED_MEMORY,
     PGCWI_FILLS_REFUSED_TRANSACTION,
+    PGCWI_FILLS_REFUSED_BEHIND,
     PGCWI_ENTRIES_INVALIDATED,
     PGCWI_REPLACEMENTS,
     PGCWI_NEEDLESS_INVALIDATIONS,
@@ -72,7 +77,9 @@ struct pgcw_cache {
     struct pgcwi_attachment *attachment; /* the listener's; opaque here */
     struct cds_list_head in_process;     /* cache/forked.h */
     const _Atomic int64_t *horizon_ns;   /* the listener's; may be NULL */
-    int64_t stale_max_ns;                /* 0: nothing is served stale */
+    pgcwi_ask_fence_fn *ask_fence;       /* may be NULL */
+    void *ask_fence_context;
+    int64_t stale_max_ns; /* 0: nothing is served stale */
     bool is_outage_error;
     /* shared; apart, so that counting does not disturb readers */
     _Alignas(64) struct pgcwi_stamps stamps;
@@ -83,6 +90,7 @@ struct pgcw_cache {
     /* guarded by their own locks */
     struct pgcwi_flights flights;
     struct pgcwi_load_limit load_limit;
+    struct pgcwi_checkpoints checkpoints;
     /* guarded by write_lock */
     pthread_mutex_t write_lock;
     struct pgcwi_eviction eviction;
@@ -124,15 +132,18 @@ void pgcwi_cache_known_slots(const struct pgcw_cache *cache,
                              const struct pgcwi_key *key,
                              struct pgcwi_slots *slots);
 
-/* An entry of what was loaded, held by the caller; NULL if memory is short. */
+/* An entry of what was loaded, held by the caller; NULL if memory is short.
+ * Its stamp is older if it was read from a standby. */
 struct pgcwi_entry *pgcwi_cache_make_entry(struct pgcw_cache *cache,
                                            const struct pgcwi_key *key,
                                            struct pgcw_fill *fill,
                                            struct pgcw_bytes value,
                                            struct pgcw_stamp stamp);
-/* Put it into the table, unless it is dead on arrival; either is PGCW_OK. */
+/* Put it into the table, unless it is dead on arrival; either is PGCW_OK, but
+ * PGCW_BEHIND if `fill` was read from a standby. */
 enum pgcw_status pgcwi_cache_publish(struct pgcw_cache *cache,
                                      const struct pgcwi_key *key,
+                                     const struct pgcw_fill *fill,
                                      struct pgcwi_entry *entry);
 /* What was loaded elsewhere. */
 struct pgcwi_put {

@@ -125,8 +125,8 @@ pgcwi_fetch_judge(struct pgcw_cache *cache, enum pgcw_status status,
 {
     pgcwi_cache_count_more(cache, PGCWI_LOAD_NS,
                            (uint64_t)(pgcwi_clock_monotonic_ns() - begun_ns));
-    if (status == PGCW_BUSY) {
-        status = PGCW_LOAD_FAILED; /* our own word for "try again" */
+    if (status == PGCW_BUSY || status == PGCW_BEHIND) {
+        status = PGCW_LOAD_FAILED; /* our own words for "try again" */
     }
     if (status != PGCW_OK) {
         explain_failure(status, error);
@@ -215,8 +215,13 @@ pgcwi_fetch_finish(const struct pgcwi_load *load, enum pgcw_status status,
         return status;
     }
     if (*entry != NULL && (!(*entry)->is_absent || (*entry)->ttl_ms != 0)) {
-        /* a value that cannot be stored is still a value for the callers */
-        (void)pgcwi_cache_publish(load->cache, load->key, *entry);
+        /* a value that cannot be stored is still a value for the callers,
+         * unless it may be older than what they know of */
+        if (pgcwi_cache_publish(load->cache, load->key, fill, *entry) ==
+            PGCW_BEHIND) {
+            pgcwi_flight_complete(load->flight, PGCW_BEHIND, NULL, NULL);
+            return status;
+        }
     }
     /* after it was stored, so that a newcomer finds the one or the other */
     pgcwi_fetch_complete(load->cache, load->flight, status, *entry, error);
@@ -278,7 +283,8 @@ load_alone(struct request *request, struct pgcwi_entry **entry)
 /*
  * Whether nothing has made the value invalid before its waiter came. If the
  * clock stood where the load began, nothing had made anything invalid; if it
- * stood before that, the load began after he came.
+ * stood before that, the load began after he came. What was read from a standby
+ * has the clock of its checkpoint, and shows all that had come before that.
  */
 static bool
 is_acceptable(const struct pgcw_cache *cache, const struct pgcwi_entry *entry,
@@ -305,6 +311,36 @@ pgcwi_fetch_wait(struct pgcw_cache *cache, const struct pgcwi_seat *seat,
     return status;
 }
 
+/* In a flight that nobody joins. */
+static enum pgcw_status
+load_apart(struct request *request, struct pgcwi_entry **entry)
+{
+    struct pgcwi_seat seat;
+
+    if (start_alone(request->cache, &request->key, &seat) ==
+        PGCWI_JOIN_NO_MEMORY) {
+        return pgcwi_error_set(&request->error, PGCW_NO_MEMORY,
+                               "no memory for a load");
+    }
+    return load_for_all(request, seat.flight, entry);
+}
+
+/*
+ * By a waiter. If the standby was behind for the owner of the flight, it may
+ * be so for the next one: who waited for one after the other would wait for
+ * as many loads as there are callers.
+ */
+static enum pgcw_status
+wait_or_load(struct request *request, const struct pgcwi_seat *seat,
+             struct pgcwi_entry **entry)
+{
+    enum pgcw_status status =
+        pgcwi_fetch_wait(request->cache, seat, request->place_deadline_ns,
+                         entry, &request->error);
+
+    return status == PGCW_BEHIND ? load_apart(request, entry) : status;
+}
+
 /* PGCW_BUSY: nothing was had, try again. */
 static enum pgcw_status
 load_or_wait(struct request *request, struct pgcwi_entry **entry)
@@ -321,8 +357,7 @@ load_or_wait(struct request *request, struct pgcwi_entry **entry)
     case PGCWI_JOIN_OWNER:
         return load_for_all(request, seat.flight, entry);
     case PGCWI_JOIN_WAITER:
-        return pgcwi_fetch_wait(cache, &seat, request->place_deadline_ns, entry,
-                                &request->error);
+        return wait_or_load(request, &seat, entry);
     case PGCWI_JOIN_CACHED: {
         enum pgcw_status status =
             pgcwi_cache_pin(cache, &request->key, request->oldest_ns, entry);

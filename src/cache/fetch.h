@@ -43,8 +43,9 @@ void pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
 /*
  * By a waiter: the result of the flight. The entry of PGCW_OK and
  * PGCW_NOT_FOUND is the caller's to hold; `error` is written with the others.
- * PGCW_BUSY: nothing was had, join again. PGCW_TIMEOUT: the load had not
- * begun at the deadline.
+ * PGCW_BUSY: nothing was had, join again. PGCW_BEHIND: the same, as what was
+ * had from a standby could not be stored. PGCW_TIMEOUT: the load had not begun
+ * at the deadline.
  */
 enum pgcw_status pgcwi_fetch_wait(struct pgcw_cache *cache,
                                   const struct pgcwi_seat *seat,

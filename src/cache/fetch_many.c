@@ -363,6 +363,9 @@ wait_for_other(struct batch *batch, struct part *part)
                          &part->entry, &error);
 
     part->is_waiting = false;
+    if (status == PGCW_BEHIND) {
+        status = PGCW_BUSY; /* in the next round he may have to load it */
+    }
     conclude(batch, part, status, &error);
 }
 

@@ -7,6 +7,7 @@ pgcwi_fill_init(struct pgcw_fill *fill, struct pgcwi_tags *tags,
 {
     fill->tags = tags;
     fill->value = (struct pgcw_buffer)PGCW_BUFFER_INIT;
+    fill->read_lsn = 0;
     fill->ttl_ms = 0;
     fill->has_value = false;
     fill->is_absent = false;
@@ -39,4 +40,10 @@ void
 pgcw_fill_set_ttl_ms(struct pgcw_fill *fill, uint32_t ttl_ms)
 {
     fill->ttl_ms = ttl_ms;
+}
+
+void
+pgcw_fill_set_read_lsn(struct pgcw_fill *fill, uint64_t read_lsn)
+{
+    fill->read_lsn = read_lsn;
 }

@@ -12,7 +12,8 @@ struct pgcw_fill {
     struct pgcwi_tags *tags;
     struct pgcwi_slots slots;
     struct pgcw_buffer value;
-    uint32_t ttl_ms; /* 0: as the cache says */
+    uint64_t read_lsn; /* 0: from the primary */
+    uint32_t ttl_ms;   /* 0: as the cache says */
     bool has_value;
     bool is_absent;
 };

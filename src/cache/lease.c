@@ -3,6 +3,7 @@
 #include "cache/fetch.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "cache/age.h"
 #include "cache/outage.h"
 
@@ -110,7 +111,8 @@ pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
     struct pgcwi_put put = {&flight->key, value, flight->stamp, options};
     struct pgcwi_entry *entry = NULL;
     enum pgcw_status status = pgcwi_cache_store(lease->cache, &put, &entry);
-    enum pgcw_status for_waiters = PGCW_BUSY;
+    enum pgcw_status for_waiters =
+        status == PGCW_BEHIND ? PGCW_BEHIND : PGCW_BUSY;
 
     if (entry != NULL) {
         for_waiters = entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
@@ -120,6 +122,20 @@ pgcw_lease_fill(struct pgcw_lease *lease, struct pgcw_bytes value,
     pgcwi_reclaim_release(entry);
     pgcwi_free(lease);
     return status;
+}
+
+enum pgcw_status
+pgcw_lease_fill_at(struct pgcw_lease *lease, struct pgcw_bytes value,
+                   const struct pgcw_fill_options *options, uint64_t read_lsn)
+{
+    struct pgcw_fill_options known;
+
+    if (pgcwi_options_read(&known, sizeof(known), options, NULL) != PGCW_OK) {
+        return pgcw_lease_fill(lease, value, options); /* says the same */
+    }
+    known.size = sizeof(known);
+    known.read_lsn = read_lsn;
+    return pgcw_lease_fill(lease, value, &known);
 }
 
 void

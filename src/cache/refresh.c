@@ -29,7 +29,10 @@ pgcwi_refresh_settle(struct pgcw_cache *cache, enum pgcw_status status,
 {
     bool is_valid = pgcwi_entry_is_valid(old, &cache->stamps);
 
-    if (*entry == NULL && is_valid) {
+    /* what was read from a standby may be the older one */
+    if (is_valid &&
+        (*entry == NULL || (*entry)->stamp.clock < old->stamp.clock)) {
+        pgcwi_reclaim_release(*entry);
         *entry = old;
         return PGCW_OK;
     }

@@ -131,9 +131,33 @@ was_needless(const struct pgcw_cache *cache, const struct pgcwi_key *key,
                   entry->value_size) == 0;
 }
 
+/*
+ * Read from a standby, and dead on arrival, or older than what is there. A
+ * fence helps, if that might be known to be new enough: not where the standby
+ * is behind the newest checkpoint that would do.
+ */
 static enum pgcw_status
-refuse_stale(struct pgcw_cache *cache, struct pgcwi_entry *entry)
+refuse_behind(struct pgcw_cache *cache, const struct pgcwi_entry *entry)
 {
+    struct pgcw_stamp newest =
+        pgcwi_checkpoints_find(&cache->checkpoints, UINT64_MAX);
+
+    pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_BEHIND);
+    if (cache->ask_fence != NULL &&
+        !pgcwi_stamps_is_valid(&cache->stamps, newest.clock, entry->slots,
+                               entry->slot_count)) {
+        cache->ask_fence(cache->ask_fence_context);
+    }
+    return PGCW_BEHIND;
+}
+
+static enum pgcw_status
+refuse_stale(struct pgcw_cache *cache, const struct pgcw_fill *fill,
+             struct pgcwi_entry *entry)
+{
+    if (fill->read_lsn != 0 && pgcwi_stamps_is_open(&cache->stamps)) {
+        return refuse_behind(cache, entry);
+    }
     entry->cause = PGCW_REMOVED_INVALIDATED;
     pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_STALE);
     return PGCW_OK;
@@ -141,7 +165,7 @@ refuse_stale(struct pgcw_cache *cache, struct pgcwi_entry *entry)
 
 enum pgcw_status
 pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                    struct pgcwi_entry *entry)
+                    const struct pgcw_fill *fill, struct pgcwi_entry *entry)
 {
     bool is_inserted;
     bool is_needless;
@@ -154,7 +178,8 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return PGCW_OK;
     }
     if (!pgcwi_entry_is_coherent(entry, &cache->stamps)) {
-        return refuse_stale(cache, entry); /* it would be dead on arrival */
+        /* it would be dead on arrival */
+        return refuse_stale(cache, fill, entry);
     }
     if (pgcwi_reclaim_is_full(&cache->reclaim)) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
@@ -167,7 +192,7 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_reader_end();
     if (!is_inserted) {
-        return refuse_stale(cache, entry);
+        return refuse_stale(cache, fill, entry);
     }
     pgcwi_cache_count(cache, PGCWI_FILLS);
     if (is_needless) {
@@ -197,6 +222,25 @@ weigh(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
     return weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
 }
 
+/* From when the value is known to be: the load's begin, or before. */
+static struct pgcw_stamp
+stamp_of(struct pgcw_cache *cache, const struct pgcw_fill *fill,
+         struct pgcw_stamp stamp)
+{
+    if (fill->read_lsn != 0) {
+        struct pgcw_stamp shown =
+            pgcwi_checkpoints_find(&cache->checkpoints, fill->read_lsn);
+
+        if (shown.clock < stamp.clock) {
+            stamp.clock = shown.clock;
+        }
+        if (shown.taken_at_ns < stamp.taken_at_ns) {
+            stamp.taken_at_ns = shown.taken_at_ns;
+        }
+    }
+    return stamp;
+}
+
 struct pgcwi_entry *
 pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
                        struct pgcw_fill *fill, struct pgcw_bytes value,
@@ -205,7 +249,8 @@ pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
     struct pgcwi_entry *entry;
 
     pgcwi_slots_finish(&fill->slots);
-    entry = pgcwi_entry_create(key, &fill->slots, value, stamp);
+    entry = pgcwi_entry_create(key, &fill->slots, value,
+                               stamp_of(cache, fill, stamp));
     if (entry == NULL) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return NULL;
@@ -234,6 +279,7 @@ fill_as_told(struct pgcw_fill *fill, const struct pgcw_fill_options *options)
         status = pgcw_fill_add_tag(fill, &known.tags[i]);
     }
     pgcw_fill_set_ttl_ms(fill, known.ttl_ms);
+    pgcw_fill_set_read_lsn(fill, known.read_lsn);
     fill->is_absent = known.is_absent;
     return status;
 }
@@ -261,7 +307,7 @@ pgcwi_cache_store(struct pgcw_cache *cache, const struct pgcwi_put *put,
     if (made == NULL) {
         return PGCW_NO_MEMORY;
     }
-    status = pgcwi_cache_publish(cache, put->key, made);
+    status = pgcwi_cache_publish(cache, put->key, &fill, made);
     if (status == PGCW_OK) {
         *entry = made;
     } else {

@@ -187,6 +187,32 @@ pgcwi_attachments_open(struct pgcwi_attachments *attachments)
     pthread_mutex_unlock(&attachments->list_lock);
 }
 
+void
+pgcwi_attachments_note_fence(struct pgcwi_attachments *attachments)
+{
+    pthread_mutex_lock(&attachments->list_lock);
+    for (struct pgcwi_attachment *attachment = attachments->first;
+         attachment != NULL; attachment = attachment->next) {
+        attachment->fence_stamp = pgcw_cache_stamp(attachment->cache);
+    }
+    pthread_mutex_unlock(&attachments->list_lock);
+}
+
+void
+pgcwi_attachments_add_checkpoint(struct pgcwi_attachments *attachments,
+                                 uint64_t position)
+{
+    pthread_mutex_lock(&attachments->list_lock);
+    for (struct pgcwi_attachment *attachment = attachments->first;
+         attachment != NULL; attachment = attachment->next) {
+        /* of a cache that is younger than the fence: a dead stamp */
+        pgcwi_checkpoints_add(
+            &attachment->cache->checkpoints,
+            (struct pgcwi_checkpoint){attachment->fence_stamp, position});
+    }
+    pthread_mutex_unlock(&attachments->list_lock);
+}
+
 bool
 pgcwi_attachments_sweep(struct pgcwi_attachments *attachments)
 {
@@ -258,11 +284,18 @@ make(struct pgcwi_attachments *attachments,
         .all = attachments,
         .cache = *cache,
         .strategy = options->strategy,
+        .fence_stamp = {PGCWI_CLOCK_DEAD, 0},
     };
     atomic_init(&attachment->has_gap, false);
     (*cache)->attachment = attachment;
     attach(attachment);
     return PGCW_OK;
+}
+
+static void
+ask_fence(void *context)
+{
+    (void)pgcwi_listener_ask_for_sync(context);
 }
 
 enum pgcw_status
@@ -288,6 +321,8 @@ pgcw_cache_create(struct pgcw_listener *listener,
         return status;
     }
     (*cache)->horizon_ns = &listener->freshness.horizon_ns;
+    (*cache)->ask_fence_context = listener;
+    (*cache)->ask_fence = ask_fence;
     pgcwi_worker_pool_wake(listener->pool); /* it may have a timer */
     return PGCW_OK;
 }

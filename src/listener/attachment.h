@@ -36,6 +36,8 @@ struct pgcwi_attachment {
     struct pgcw_strategy *strategy;
     /* guarded by both locks */
     struct pgcwi_attachment *next;
+    /* guarded by list_lock: of the newest fence */
+    struct pgcw_stamp fence_stamp;
     /* shared; set with the list held, cleared with apply_lock held */
     _Atomic bool has_gap;
 };
@@ -62,7 +64,7 @@ void pgcwi_attachments_expire(struct pgcwi_attachments *attachments);
 /* When to call expire; INT64_MAX: not until something is applied. */
 int64_t pgcwi_attachments_due_ns(const struct pgcwi_attachments *attachments);
 
-/* The next four do not wait for a strategy. */
+/* The next six do not wait for a strategy. */
 
 /* Something may have been lost: every cache is invalid now (P3). */
 void pgcwi_attachments_flush(struct pgcwi_attachments *attachments);
@@ -70,6 +72,11 @@ void pgcwi_attachments_flush(struct pgcwi_attachments *attachments);
 void pgcwi_attachments_close(struct pgcwi_attachments *attachments);
 /* Flush, then serve. */
 void pgcwi_attachments_open(struct pgcwi_attachments *attachments);
+/* Just before a fence is sent, and when its answer has brought a position of
+ * the primary's WAL, which was looked at in between: a checkpoint. */
+void pgcwi_attachments_note_fence(struct pgcwi_attachments *attachments);
+void pgcwi_attachments_add_checkpoint(struct pgcwi_attachments *attachments,
+                                      uint64_t position);
 /* Unlink some invalid entries; false if there was none. */
 bool pgcwi_attachments_sweep(struct pgcwi_attachments *attachments);
 

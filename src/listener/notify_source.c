@@ -7,11 +7,14 @@
  *
  * The server delivers a notification when its transaction is visible to new
  * snapshots, in commit order, and before the answer to a command that came
- * after COMMIT was acknowledged: so an empty query is a fence.
+ * after COMMIT was acknowledged: so an empty query is a fence. So is one that
+ * asks for the WAL's position, where values are read from standbys.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <pgcachewatch/fill.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -24,14 +27,16 @@
 #define PROBE_CHANNEL_BYTES 32
 #define COMMAND_BYTES 512
 
+#define POSITION "pg_catalog.pg_current_wal_insert_lsn()"
+
 /*
  * Behind a pooler an answer does not say whose it is. This one is a fence as
  * the empty query is, cannot be answered by the pooler itself, and fails where
  * the server's session does not LISTEN.
  */
-#define POOLED_FENCE                                  \
-    "SELECT 1 / (SELECT pg_catalog.count(*) FROM "    \
-    "pg_catalog.pg_listening_channels() AS c (name) " \
+#define POOLED_FENCE                                             \
+    "SELECT " POSITION ", 1 / (SELECT pg_catalog.count(*) FROM " \
+    "pg_catalog.pg_listening_channels() AS c (name) "            \
     "WHERE c.name OPERATOR(pg_catalog.=) %s)"
 
 struct notify_source {
@@ -39,8 +44,9 @@ struct notify_source {
     struct pgcwi_connection connection;
     struct pgcwi_connection second; /* open only while probing a pooler */
     bool is_fence_in_flight;
-    bool is_fence_answered;        /* and not yet told by next() */
-    char fence_sql[COMMAND_BYTES]; /* "" without a pooler */
+    bool is_fence_answered; /* and not yet told by next() */
+    bool is_pooled;
+    char fence_sql[COMMAND_BYTES]; /* "": the empty query */
     char probe_channel[PROBE_CHANNEL_BYTES];
     bool is_probe_heard;
     int probe_pid; /* of the server process that sent it */
@@ -163,6 +169,7 @@ make_pooled_fence(struct notify_source *source, struct pgcw_error *error)
     }
     (void)snprintf(source->fence_sql, sizeof(source->fence_sql), POOLED_FENCE,
                    quoted);
+    source->is_pooled = true;
     PQfreemem(quoted);
     return PGCW_OK;
 }
@@ -218,6 +225,10 @@ static enum pgcw_status
 notify_open(struct pgcwi_source *source, struct pgcw_error *error)
 {
     struct notify_source *notify = of(source);
+    if (source->listener->settings.options.replica_fills != 0) {
+        (void)snprintf(notify->fence_sql, sizeof(notify->fence_sql),
+                       "SELECT " POSITION);
+    }
     enum pgcw_status status = pgcwi_opening_connect(
         source, &notify->connection, PGCWI_CONNECTION_PLAIN, error);
 
@@ -271,12 +282,27 @@ notify_send_fence(struct pgcwi_source *source, struct pgcw_error *error)
 static enum pgcw_status
 fence_refused(const struct notify_source *source, struct pgcw_error *error)
 {
-    if (source->fence_sql[0] == '\0' || strcmp(error->sqlstate, "22012") != 0) {
+    if (!source->is_pooled || strcmp(error->sqlstate, "22012") != 0) {
         return error->status;
     }
     return pgcwi_error_set(error, PGCW_DISCONNECTED,
                            "the pooler has given the listener another server "
                            "session, which does not LISTEN");
+}
+
+/* 0: it does not say. */
+static uint64_t
+take_position(struct notify_source *source)
+{
+    PGresult *rows = pgcwi_connection_take_rows(&source->connection);
+    uint64_t position = 0;
+
+    if (rows == NULL || PQntuples(rows) != 1 ||
+        pgcw_lsn_from_text(PQgetvalue(rows, 0, 0), &position) != PGCW_OK) {
+        position = 0;
+    }
+    PQclear(rows);
+    return position;
 }
 
 /* When its answer is there, all that was sent before it can be heard. */
@@ -293,7 +319,8 @@ hear_all_and_answer(struct notify_source *source, struct pgcw_error *error)
     if (status == PGCW_OK && answer == PGCWI_ANSWER_OK) {
         source->is_fence_in_flight = false;
         base->hear(base->hear_context,
-                   &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE});
+                   &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE,
+                                         .position = take_position(source)});
     }
     return status == PGCW_OK && answer == PGCWI_ANSWER_REFUSED
                ? fence_refused(source, error)

@@ -90,6 +90,7 @@ send_fence(struct session *session, struct pgcw_error *error)
         pgcwi_freshness_requested(&session->listener->freshness);
     /* behind the ticket: who has synced finds the horizon beyond his call */
     session->fence.sent_at_ns = pgcwi_clock_monotonic_ns();
+    pgcwi_attachments_note_fence(&session->listener->attachments);
     pgcwi_heartbeat_sent(&session->heartbeat, session->fence.sent_at_ns);
     return session->source->methods->send_fence(session->source, error);
 }
@@ -106,7 +107,7 @@ push_answered(struct session *session)
 
 /* What was heard before the answer has been pushed before the fence is. */
 static void
-fence_answered(struct session *session)
+fence_answered(struct session *session, uint64_t position)
 {
     struct pgcw_listener *listener = session->listener;
     int64_t round_trip_ns =
@@ -118,6 +119,9 @@ fence_answered(struct session *session)
     atomic_store_explicit(&listener->counters.fence_round_trip_us,
                           (uint64_t)(round_trip_ns / PGCWI_NS_PER_US),
                           memory_order_relaxed);
+    if (position != 0) {
+        pgcwi_attachments_add_checkpoint(&listener->attachments, position);
+    }
     session->answered = session->fence;
     session->is_answered_unpushed = true;
     push_answered(session);
@@ -135,7 +139,7 @@ hear(void *context, struct pgcwi_heard *heard)
 
     switch (heard->kind) {
     case PGCWI_HEARD_FENCE:
-        fence_answered(session);
+        fence_answered(session, heard->position);
         return;
     case PGCWI_HEARD_PAYLOAD:
         is_taken = pgcwi_worker_pool_push_payload(

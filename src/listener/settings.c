@@ -114,6 +114,10 @@ check(const struct pgcw_listener_options *options, struct pgcw_error *error)
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "open_in_background: 0 or 1 is allowed");
     }
+    if (options->replica_fills > 1) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "replica_fills: 0 or 1 is allowed");
+    }
     if (options->max_latency_ms > UINT32_MAX) {
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "max_latency_ms: at most 2^32 - 1 is allowed");

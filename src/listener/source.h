@@ -35,6 +35,9 @@ enum pgcwi_heard_kind {
 struct pgcwi_heard {
     enum pgcwi_heard_kind kind;
     int64_t received_at_us;
+    /* Of a fence: where the primary's WAL ended after it was sent; 0: not
+     * known. */
+    uint64_t position;
     /* Of a payload; valid during the call. */
     const char *payload;
     /* Of a change; whoever hears it owns it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/wal_source.h"
 
-#include <stdlib.h>
+#include <pgcachewatch/fill.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -21,6 +21,7 @@
  * no record can end.
  */
 #define NUDGE "SELECT pg_catalog.pg_logical_emit_message(true, '', '')"
+
 static void
 hear(const struct pgcwi_wal_source *source, struct pgcwi_heard *heard)
 {
@@ -31,7 +32,8 @@ static void
 hear_fence(struct pgcwi_wal_source *source)
 {
     source->fence = PGCWI_FENCE_NONE;
-    hear(source, &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE});
+    hear(source, &(struct pgcwi_heard){.kind = PGCWI_HEARD_FENCE,
+                                       .position = source->fence_lsn});
 }
 
 /* Takes the transaction. */
@@ -176,26 +178,12 @@ take_stream(struct pgcwi_wal_source *source, struct pgcw_error *error)
     return status;
 }
 
-/* 16/B374D848: its halves in hexadecimal digits. */
-static bool
-read_lsn(const char *text, uint64_t *lsn)
-{
-    char *behind;
-    uint64_t high = strtoull(text, &behind, 16);
-
-    if (behind == text || *behind != '/') {
-        return false;
-    }
-    *lsn = high << 32 | strtoull(behind + 1, NULL, 16);
-    return true;
-}
-
 static bool
 read_look(const PGresult *rows, struct pgcwi_snapshot *snapshot, uint64_t *lsn)
 {
     return rows != NULL && PQntuples(rows) == 1 &&
            pgcwi_snapshot_read(PQgetvalue(rows, 0, 0), snapshot) &&
-           read_lsn(PQgetvalue(rows, 0, 1), lsn);
+           pgcw_lsn_from_text(PQgetvalue(rows, 0, 1), lsn) == PGCW_OK;
 }
 
 /* Where it waits long, look less often: an eighth of the time again. */

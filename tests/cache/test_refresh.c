@@ -35,6 +35,29 @@ one_fetch_reloads_a_value_past_its_soft_age(void **state)
     assert_int_equal(load_count(&load), 2);
 }
 
+static enum pgcw_status
+load_from_standby(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
+                  struct pgcw_error *error)
+{
+    pgcw_fill_set_read_lsn(fill, 1);
+    return load_as_told(context, key, fill, error);
+}
+
+static void
+standby_that_is_behind_does_not_take_a_newer_value_from_its_caller(void **state)
+{
+    struct load load = LOAD_OF(*state, "older");
+    struct fetch fetch;
+
+    put_old(*state);
+    start_fetch_with(
+        &fetch, *state, "key",
+        (struct pgcw_loader){.load = load_from_standby, .context = &load});
+    assert_true(end_fetch_with(&fetch, "old"));
+    assert_int_equal(load_count(&load), 1);
+    assert_true(has_text(*state, "key", "old"));
+}
+
 static void
 value_without_the_option_is_not_reloaded(void **state)
 {
@@ -475,6 +498,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_fetch_reloads_a_value_past_its_soft_age),
         TEST(value_without_the_option_is_not_reloaded),
+        TEST(
+            standby_that_is_behind_does_not_take_a_newer_value_from_its_caller),
         TEST(fetch_that_pins_reloads_as_well),
         TEST(lookup_get_and_pin_do_not_reload),
         TEST(others_get_the_old_value_at_once),

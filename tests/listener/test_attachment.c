@@ -675,6 +675,52 @@ caches_come_and_go_while_events_flow(void **state)
     pthread_join(thread, NULL);
 }
 
+static enum pgcw_status
+put_from_standby(struct pgcw_cache *cache, uint64_t read_lsn)
+{
+    struct pgcw_fill_options options = PGCW_FILL_OPTIONS_INIT;
+
+    options.read_lsn = read_lsn;
+    return pgcw_cache_put(cache, key, key, pgcw_cache_stamp(cache), &options);
+}
+
+/* Notifications come before the fence's answer whose commits lie behind the
+ * position that it brings. */
+static void
+P1_checkpoint_covers_what_was_applied_before_its_fence_was_sent(void **state)
+{
+    struct pgcw_event event = event_number(1);
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+    cache->ask_fence = NULL; /* there is no thread to ask */
+    pgcwi_attachments_note_fence(&listener.attachments);
+    pgcwi_attachments_apply(&listener.attachments, &event);
+    pgcwi_attachments_add_checkpoint(&listener.attachments, 100);
+    assert_int_equal(put_from_standby(cache, 150), PGCW_BEHIND);
+    pgcwi_attachments_note_fence(&listener.attachments);
+    assert_int_equal(put_from_standby(cache, 250), PGCW_BEHIND);
+    pgcwi_attachments_add_checkpoint(&listener.attachments, 200);
+    assert_int_equal(put_from_standby(cache, 199), PGCW_BEHIND);
+    assert_int_equal(put_from_standby(cache, 200), PGCW_OK);
+    assert_true(is_hit(cache));
+    pgcw_cache_destroy(cache);
+}
+
+static void
+fence_that_is_older_than_a_cache_says_nothing_to_it(void **state)
+{
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    pgcwi_attachments_note_fence(&listener.attachments);
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+    cache->ask_fence = NULL;
+    pgcwi_attachments_add_checkpoint(&listener.attachments, 100);
+    assert_int_equal(put_from_standby(cache, 150), PGCW_BEHIND);
+    pgcw_cache_destroy(cache);
+}
+
 static void
 destroying_no_cache_is_nothing(void **state)
 {
@@ -706,6 +752,8 @@ main(void)
         TEST(strategy_stays_with_the_caller_when_no_cache_is_made),
         TEST(default_strategy_is_freed_when_no_cache_is_made),
         TEST(caches_come_and_go_while_events_flow),
+        TEST(P1_checkpoint_covers_what_was_applied_before_its_fence_was_sent),
+        TEST(fence_that_is_older_than_a_cache_says_nothing_to_it),
         TEST(destroying_no_cache_is_nothing),
     };
 

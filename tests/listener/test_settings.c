@@ -191,6 +191,18 @@ open_in_background_is_0_or_1(void **state)
 }
 
 static void
+replica_fills_is_0_or_1(void **state)
+{
+    struct pgcw_listener_options options = defaults;
+
+    (void)state;
+    options.replica_fills = 1;
+    assert_taken(options);
+    options.replica_fills = 2;
+    assert_refused(options, "replica_fills: 0 or 1 is allowed");
+}
+
+static void
 transport_is_one_of_the_two(void **state)
 {
     struct pgcw_listener_options options = defaults;
@@ -346,6 +358,7 @@ main(void)
         cmocka_unit_test(reconnect_min_is_not_above_max),
         cmocka_unit_test(log_level_is_one_of_the_levels),
         cmocka_unit_test(open_in_background_is_0_or_1),
+        cmocka_unit_test(replica_fills_is_0_or_1),
         cmocka_unit_test(transport_is_one_of_the_two),
         cmocka_unit_test(publication_has_1_to_63_bytes_and_only_with_the_wal),
         cmocka_unit_test(
