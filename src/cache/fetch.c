@@ -2,9 +2,6 @@
 /* Read-through: pgcw_cache_fetch(). */
 #include "cache/fetch.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/status.h"
 #include "cache/age.h"
@@ -106,35 +103,6 @@ pgcwi_fetch_complete(struct pgcw_cache *cache, struct pgcwi_flight *flight,
     } else {
         pgcwi_flight_complete(flight, status, entry, error);
     }
-}
-
-static void
-explain_failure(enum pgcw_status status, struct pgcw_error *error)
-{
-    error->status = status;
-    if (error->detail[0] == '\0') {
-        /* leaves the sqlstate, which the loader may have set */
-        (void)snprintf(error->detail, sizeof(error->detail),
-                       "the loader says: %s", pgcw_status_text(status));
-    }
-}
-
-enum pgcw_status
-pgcwi_fetch_judge(struct pgcw_cache *cache, enum pgcw_status status,
-                  int64_t begun_ns, struct pgcw_error *error)
-{
-    pgcwi_cache_count_more(cache, PGCWI_LOAD_NS,
-                           (uint64_t)(pgcwi_clock_monotonic_ns() - begun_ns));
-    if (status == PGCW_BUSY || status == PGCW_BEHIND) {
-        status = PGCW_LOAD_FAILED; /* our own words for "try again" */
-    }
-    if (status != PGCW_OK) {
-        explain_failure(status, error);
-    }
-    if (status != PGCW_OK && status != PGCW_NOT_FOUND) {
-        pgcwi_cache_count(cache, PGCWI_LOAD_FAILURES);
-    }
-    return status;
 }
 
 enum pgcw_status
@@ -423,28 +391,6 @@ refresh(struct request *request, struct pgcwi_entry **entry)
         break;
     }
     return PGCW_OK; /* with the old value, as a hit */
-}
-
-void
-pgcwi_fetch_explain(const struct pgcw_cache *cache, enum pgcw_status status,
-                    struct pgcw_error *error)
-{
-    if (error->status != PGCW_OK) {
-        return;
-    }
-    if (status == PGCW_NOT_FOUND) {
-        (void)pgcwi_error_set(error, status,
-                              "the database has no value for this key");
-    } else if (status == PGCW_DISCONNECTED) {
-        (void)pgcwi_outage_explain(error);
-    } else if (status == PGCW_TIMEOUT) {
-        (void)pgcwi_error_set(error, status,
-                              "as many loads as max_loads allows, %" PRIu64
-                              ", ran until load_timeout_ms",
-                              cache->load_limit.max_loads);
-    } else {
-        (void)pgcwi_error_set(error, status, "no memory for a value");
-    }
 }
 
 /* The caller's error, for a result that is not a value. */

@@ -113,15 +113,15 @@ fence_answered(struct session *session, uint64_t position)
     int64_t round_trip_ns =
         pgcwi_clock_monotonic_ns() - session->fence.sent_at_ns;
 
+    if (position != 0) {
+        pgcwi_attachments_add_checkpoint(&listener->attachments, position);
+    }
     pgcwi_heartbeat_answered(&session->heartbeat);
     pgcwi_counter_add(&listener->counters.fences_answered);
     /* relaxed: a statistic; nothing else is read because of its value */
     atomic_store_explicit(&listener->counters.fence_round_trip_us,
                           (uint64_t)(round_trip_ns / PGCWI_NS_PER_US),
                           memory_order_relaxed);
-    if (position != 0) {
-        pgcwi_attachments_add_checkpoint(&listener->attachments, position);
-    }
     session->answered = session->fence;
     session->is_answered_unpushed = true;
     push_answered(session);
