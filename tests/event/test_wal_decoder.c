@@ -48,7 +48,9 @@ partition_is_told_by_each_of_its_names(void **state)
     (void)state;
     assert_true(is_target_added(1, "log", key_pair, 2));
     assert_true(is_target_added(5, "other", key_id, 1));
-    assert_true(is_target_added(1, "log_1", key_id, 1));
+    assert_true(is_target_added(
+        1, "log_1",
+        (const struct pgcwi_wal_key_column[]){{"id", 23}, {"note", 25}}, 2));
     assert_true(is_target_added(1, "top", NULL, 0));
     describe(1, "log_1", 'd', "id note");
     begin(9);
@@ -56,9 +58,11 @@ partition_is_told_by_each_of_its_names(void **state)
     delete_row(1, 'K', row);
     wal_truncate(&built, 0, (const uint32_t[]){1}, 1);
     take_more();
-    commit(9, "insert public.log [[\"a\", \"1\"]], insert public.log_1 [1], "
+    commit(9, "insert public.log [[\"a\", \"1\"]], insert public.log_1 "
+              "[[\"1\", \"a\"]], "
               "insert public.top, delete public.log [[\"b\", \"2\"]], delete "
-              "public.log_1 [2], delete public.top, truncate public.log, "
+              "public.log_1 [[\"2\", \"b\"]], delete public.top, truncate "
+              "public.log, "
               "truncate public.log_1, truncate public.top");
 }
 
@@ -203,11 +207,13 @@ each_replica_identity_tells_its_keys_or_the_table(void **state)
     delete_row(1, 'K', only_id);
     commit(9, "update public.orders [2 1 2], delete public.orders [1]");
     describe(1, "orders", 'f', "id note whole");
+    renew_orders();
     begin(9);
     update(1, 'O', full, row);
     delete_row(1, 'O', full);
     commit(9, "update public.orders [1 2], delete public.orders [1]");
     describe(1, "orders", 'i', "note");
+    renew_orders();
     begin(9);
     insert(1, "5");
     update(1, 0, NULL, row);
@@ -218,6 +224,7 @@ each_replica_identity_tells_its_keys_or_the_table(void **state)
     update(1, 'K', only_note, row);
     commit(9, "update public.orders");
     describe(1, "orders", 'n', "");
+    renew_orders();
     begin(9);
     insert(1, "6");
     update(1, 0, NULL, row);
@@ -231,8 +238,9 @@ value_that_is_not_told_anew_is_that_of_the_old_row(void **state)
     const char *const row[] = {"2", wal_unchanged, "1"};
 
     (void)state;
-    assert_true(is_target_added(1, "orders", key_pair, 2));
     describe(1, "orders", 'f', "id note whole");
+    pgcwi_wal_decoder_forget_targets(decoder);
+    assert_true(is_target_added(1, "orders", key_pair, 2));
     begin(9);
     update(1, 'O', full, row);
     commit(9, "update public.orders [[\"large\", \"1\"] [\"large\", \"2\"]]");
@@ -348,6 +356,63 @@ targets_of_columns_that_are_not_there_tell_the_table(void **state)
     insert(1, "1");
     commit(9, "insert public.orders");
     assert_false(pgcwi_wal_decoder_wants_targets(decoder));
+}
+
+/* Its identity tells that the key is another one than the target has. */
+static void
+key_that_is_another_one_now_is_not_told_by_the_old(void **state)
+{
+    static const char *const identities[] = {"note", "id note", ""};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        describe(1, "orders", 'd', identities[i]);
+        renew_orders();
+        begin(9);
+        insert(1, "1");
+        commit(9, "insert public.orders");
+        assert_true(pgcwi_wal_decoder_wants_targets(decoder));
+    }
+}
+
+/* Another identity does not tell: so the key is looked up. */
+static void
+relation_that_was_described_since_the_targets_is_in_doubt(void **state)
+{
+    (void)state;
+    make_orders();
+    begin(9);
+    insert(1, "1");
+    commit(9, "insert public.orders [1]");
+    for (const char *identity = "dfin"; *identity != '\0'; identity++) {
+        describe(1, "orders", *identity, "id");
+        for (size_t i = 0; i < 2; i++) {
+            begin(9);
+            insert(1, "1");
+            commit(9, "insert public.orders");
+            assert_true(pgcwi_wal_decoder_wants_targets(decoder));
+        }
+        renew_orders();
+        begin(9);
+        insert(1, "1");
+        commit(9, "insert public.orders [1]");
+        assert_false(pgcwi_wal_decoder_wants_targets(decoder));
+    }
+}
+
+static void
+only_an_identity_that_is_the_key_is_believed_at_once(void **state)
+{
+    (void)state;
+    assert_true(is_target_added(1, "orders", key_id, 1));
+    for (const char *identity = "fin"; *identity != '\0'; identity++) {
+        assert_true(is_target_added((uint32_t)*identity, "orders", key_id, 1));
+        describe((uint32_t)*identity, "orders", *identity, "id");
+        begin(9);
+        insert((uint32_t)*identity, "1");
+        commit(9, "insert public.orders");
+        assert_true(pgcwi_wal_decoder_wants_targets(decoder));
+    }
 }
 
 static void
@@ -482,6 +547,9 @@ main(void)
         TEST(relation_without_a_target_is_asked_for_once),
         TEST(relation_that_was_renamed_is_told_whole_by_its_new_name),
         TEST(targets_of_columns_that_are_not_there_tell_the_table),
+        TEST(key_that_is_another_one_now_is_not_told_by_the_old),
+        TEST(relation_that_was_described_since_the_targets_is_in_doubt),
+        TEST(only_an_identity_that_is_the_key_is_believed_at_once),
         TEST(key_of_a_type_that_has_no_text_is_the_whole_table),
         TEST(truncate_is_told_of_each_table),
         TEST(schema_without_a_name_is_the_catalogs),

@@ -194,6 +194,14 @@ static const struct pgcwi_wal_key_column key_id[] = {{"id", 23}};
 static const struct pgcwi_wal_key_column key_pair[] = {{"note", 25},
                                                        {"id", 23}};
 
+/* The targets are asked for: now orders is the only one, by the key id. */
+static inline void
+renew_orders(void)
+{
+    pgcwi_wal_decoder_forget_targets(decoder);
+    assert_true(is_target_added(1, "orders", key_id, 1));
+}
+
 /* The relation 1 is orders, with the key id. */
 static inline void
 make_orders(void)
