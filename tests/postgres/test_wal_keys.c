@@ -166,14 +166,19 @@ is_heard_the_same(void)
     return is_same;
 }
 
-/* "update t", alone */
+/* "update t" is among them. */
 static bool
 is_told_whole(size_t which, const char *operation, const char *table)
 {
     char line[64];
 
     (void)snprintf(line, sizeof line, "%s %s", operation, table);
-    return heard[which].count == 1 && strcmp(heard[which].lines[0], line) == 0;
+    for (size_t i = 0; i < heard[which].count; i++) {
+        if (strcmp(heard[which].lines[i], line) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum told { BY_KEYS, WHOLE };
@@ -363,13 +368,11 @@ check_case(const struct key_case *key, const char *table)
 {
     char sql[1024];
 
-    (void)snprintf(sql, sizeof sql, "INSERT INTO %s (%s) VALUES %s", table,
-                   key->names, key->values);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO %s (%s) VALUES %s; UPDATE %s SET n = 1; "
+                   "DELETE FROM %s",
+                   table, key->names, key->values, table, table);
     expect_same(sql, "insert", table, key->told);
-    (void)snprintf(sql, sizeof sql, "UPDATE %s SET n = 1", table);
-    expect_same(sql, "update", table, key->told);
-    (void)snprintf(sql, sizeof sql, "DELETE FROM %s", table);
-    expect_same(sql, "delete", table, key->told);
 }
 
 static void
