@@ -156,7 +156,7 @@ read_relation(struct cursor *cursor, struct pgcwi_pgoutput *message)
     message->relation_id = take_u32(cursor);
     message->schema = take_string(cursor);
     message->name = take_string(cursor);
-    (void)take_char(cursor); /* its columns tell what identifies a row */
+    message->identity = take_char(cursor);
     message->columns = take_columns(cursor);
 }
 

@@ -47,6 +47,8 @@ struct pgcwi_pgoutput {
     uint32_t relation_id;
     const char *schema; /* of a relation; empty: pg_catalog */
     const char *name;   /* of a relation; the prefix of a message */
+    char identity; /* of a relation: 'd' its primary key, 'f' all columns, 'i'
+                      those of an index, 'n' none */
     struct pgcwi_pgoutput_list columns; /* of a relation */
     char old_kind; /* 'K': the identity's columns; 'O': all; 0: none */
     struct pgcwi_pgoutput_list old_values;

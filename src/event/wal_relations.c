@@ -33,6 +33,7 @@ pgcwi_wal_relations_forget_targets(struct pgcwi_wal_relations *relations)
 {
     for (size_t i = 0; i < relations->count; i++) {
         forget_names(&relations->all[i]);
+        relations->all[i].is_in_doubt = false;
     }
     for (size_t i = 0; i < relations->target_count; i++) {
         pgcwi_free((void *)relations->targets[i].columns);
@@ -118,6 +119,7 @@ set_description(struct pgcwi_wal_relation *relation,
     }
     relation->id = message->relation_id;
     relation->column_count = rest.count;
+    relation->is_identity_key = message->identity == 'd';
     relation->has_asked = false;
     (void)snprintf(relation->schema, sizeof(relation->schema), "%s", schema);
     (void)snprintf(relation->table, sizeof(relation->table), "%s",
@@ -142,6 +144,7 @@ pgcwi_wal_relations_describe(struct pgcwi_wal_relations *relations,
 
     if (relation != NULL) {
         relation_fini(relation);
+        relation->is_in_doubt = true;
         return set_description(relation, message);
     }
     relation = grow(relations->all, relations->count, sizeof(*relation));
@@ -151,6 +154,7 @@ pgcwi_wal_relations_describe(struct pgcwi_wal_relations *relations,
     relations->all = relation;
     relation += relations->count++;
     *relation = (struct pgcwi_wal_relation){0};
+    relation->is_in_doubt = message->identity != 'd';
     return set_description(relation, message);
 }
 
@@ -186,7 +190,31 @@ has_key_types(const struct pgcwi_wal_target *target)
     return target->column_count > 0;
 }
 
-/* False: the description does not have these columns. */
+static uint32_t
+count_identity(const struct pgcwi_wal_relation *relation)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < relation->column_count; i++) {
+        count += relation->columns[i].is_identity;
+    }
+    return count;
+}
+
+/* Whether the primary key may be the target's: another one may have been made
+ * since, of which only an identity that is the key tells. */
+static bool
+is_key_of(const struct pgcwi_wal_relation *relation,
+          const struct pgcwi_wal_target *target,
+          const struct pgcwi_wal_name *name)
+{
+    return !relation->is_in_doubt &&
+           (!relation->is_identity_key ||
+            (name->is_identified &&
+             target->column_count == count_identity(relation)));
+}
+
+/* False: the description does not have these columns as its key. */
 static bool
 set_key(const struct pgcwi_wal_relation *relation,
         const struct pgcwi_wal_target *target, struct pgcwi_wal_name *name)
@@ -204,6 +232,9 @@ set_key(const struct pgcwi_wal_relation *relation,
             .type = target->columns[i].type,
         };
         name->is_identified = name->is_identified && column->is_identity;
+    }
+    if (!is_key_of(relation, target, name)) {
+        return false;
     }
     name->column_count = target->column_count;
     return true;

@@ -30,7 +30,9 @@ struct pgcwi_wal_relation {
         uint32_t type;
         bool is_identity;
     } * columns;
-    bool has_asked; /* for targets, since it was described */
+    bool is_identity_key; /* its primary key is what identifies its rows */
+    bool is_in_doubt;     /* what its key is, until targets are given anew */
+    bool has_asked;       /* for targets, since it was described */
     /* made of that and the targets when first needed */
     size_t name_count;
     struct pgcwi_wal_name *names;

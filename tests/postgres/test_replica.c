@@ -41,7 +41,8 @@ make_clusters(void **state)
                      "CREATE TABLE versions (id int PRIMARY KEY, version "
                      "bigint); INSERT INTO versions VALUES (1, 1);"
                      "CREATE PUBLICATION pb_pgcachewatch_table_change_"
-                     "ch_pgcachewatch_table_change FOR TABLE versions") ||
+                     "ch_pgcachewatch_table_change FOR TABLE versions "
+                     "WITH (publish_via_partition_root)") ||
         !cluster_follow(standby, primary)) {
         return -1;
     }
