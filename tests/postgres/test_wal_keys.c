@@ -128,17 +128,23 @@ sort_lines(struct heard *lines)
     lines->count = kept;
 }
 
-/* Run SQL, and wait until both have heard what it changed. */
+/* Wait until both have heard what was changed. */
 static void
-run(const char *sql)
+hear_all(void)
 {
-    forget();
-    database_run(connection, sql);
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_int_equal(pgcw_listener_sync(heard[i].listener, PATIENCE_MS),
                          PGCW_OK);
         sort_lines(&heard[i]);
     }
+}
+
+static void
+run(const char *sql)
+{
+    forget();
+    database_run(connection, sql);
+    hear_all();
 }
 
 static void
@@ -364,7 +370,7 @@ make_cases(void)
 }
 
 static void
-check_case(const struct key_case *key, const char *table)
+change_case(const struct key_case *key, const char *table)
 {
     char sql[1024];
 
@@ -372,7 +378,7 @@ check_case(const struct key_case *key, const char *table)
                    "INSERT INTO %s (%s) VALUES %s; UPDATE %s SET n = 1; "
                    "DELETE FROM %s",
                    table, key->names, key->values, table, table);
-    expect_same(sql, "insert", table, key->told);
+    database_run(connection, sql);
 }
 
 static void
@@ -382,13 +388,22 @@ each_type_has_the_text_that_triggers_tell(void **state)
 
     (void)state;
     make_cases();
-    for (size_t i = 0; i < CASES; i++) {
-        (void)snprintf(table, sizeof table, "f%zu", i);
-        check_case(&cases[i], table);
-        (void)snprintf(table, sizeof table, "l%zu", i);
-        check_case(&cases[i], table);
+    for (size_t i = 0; i < 2 * CASES; i++) {
+        (void)snprintf(table, sizeof table, "%c%zu", "fl"[i % 2], i / 2);
+        change_case(&cases[i / 2], table);
     }
-    assert_int_equal(failures, 0);
+    hear_all();
+    if (!is_heard_the_same()) {
+        print_heard("each type");
+        fail();
+    }
+    for (size_t i = 0; i < 2 * CASES; i++) {
+        (void)snprintf(table, sizeof table, "%c%zu", "fl"[i % 2], i / 2);
+        if (is_told_whole(WAL, "delete", table) !=
+            (cases[i / 2].told == WHOLE)) {
+            fail_msg("%s: %s", table, cases[i / 2].key);
+        }
+    }
 }
 
 /* Tables of one column, k, and n, which both listeners watch. */
