@@ -13,7 +13,7 @@
 
 #define DATABASE "pgcw_test_wal_keys"
 
-enum { HEARD_MAX = 4096, HEARD_BYTES = 8192, TABLES_MAX = 160 };
+enum { HEARD_MAX = 4096, HEARD_BYTES = 8192 };
 
 /* Lines such as "insert t 42", or "insert t" of the whole table. */
 struct heard {
@@ -128,17 +128,23 @@ sort_lines(struct heard *lines)
     lines->count = kept;
 }
 
-/* Run SQL, and wait until both have heard what it changed. */
+/* Wait until both have heard what was changed. */
 static void
-run(const char *sql)
+hear_all(void)
 {
-    forget();
-    database_run(connection, sql);
     for (size_t i = 0; i < LISTENERS; i++) {
         assert_int_equal(pgcw_listener_sync(heard[i].listener, PATIENCE_MS),
                          PGCW_OK);
         sort_lines(&heard[i]);
     }
+}
+
+static void
+run(const char *sql)
+{
+    forget();
+    database_run(connection, sql);
+    hear_all();
 }
 
 static void
@@ -238,7 +244,6 @@ static const struct key_case cases[] = {
                 "('infinity'), ('-infinity'), ('5874897-12-31'), "
                 "('4713-01-01 BC'), ('12026-01-01')"),
     ONE("time", "('00:00'), ('24:00'), ('01:02:03.000001'), ('23:59:59.5')"),
-    ONE("time(0)", "('00:00:00.7'), ('12:00')"),
     ONE("timestamp", "('2026-02-01 03:04:05'), ('2026-02-01 00:00:00.123456'), "
                      "('0044-03-15 01:02:03.5 BC'), ('infinity'), "
                      "('-infinity'), ('294276-12-31 23:59:59.999999'), "
@@ -269,12 +274,10 @@ static const struct key_case cases[] = {
     ONE("address", "('10.0.0.1'), ('::1')"),
     NONE("twice", "(1), (2)"),
     NONE("float8", "(0.1), ('NaN')"),
-    NONE("float4", "(0.1)"),
     NONE("interval", "('1 day 2 hours')"),
     NONE("int[]", "('{1,2}'), ('{}')"),
     NONE("int4range", "('[1,2)')"),
     NONE("jsonb", "('{}')"),
-    NONE("money", "('1.5')"),
     NONE("timetz", "('01:02:03+04')"),
     NONE("pair", "('(1,2)')"),
     {"k int UNIQUE, l int", "k, l", "(1, 2), (NULL, 3)", WHOLE},
@@ -326,13 +329,13 @@ watch(const char *const *tables, size_t count)
     open_listener(WAL);
 }
 
-/* A table of each case, with the key first and last, as the triggers read
- * these in two ways: f0, l0, f1, … */
+/* A table of each case, t0 and so on; in every other the key is first, which
+ * the triggers read in another way. */
 static void
 make_cases(void)
 {
-    static char names[2 * CASES][16];
-    const char *tables[2 * CASES];
+    static char names[CASES][16];
+    const char *tables[CASES];
     char sql[512];
 
     /* of the server's side, too: nothing that is told depends on them */
@@ -343,28 +346,25 @@ make_cases(void)
                  "SET DateStyle = 'German'; SET TimeZone = 'Asia/Kolkata'");
     database_run(connection, types);
     for (size_t i = 0; i < CASES; i++) {
-        (void)snprintf(names[2 * i], sizeof names[0], "f%zu", i);
-        (void)snprintf(names[2 * i + 1], sizeof names[0], "l%zu", i);
-        (void)snprintf(sql, sizeof sql,
-                       "CREATE TABLE f%zu (%s, n int); CREATE TABLE l%zu (n "
-                       "int, %s)",
-                       i, cases[i].key, i, cases[i].key);
+        bool is_first = i % 2 == 0;
+
+        (void)snprintf(names[i], sizeof names[0], "t%zu", i);
+        tables[i] = names[i];
+        (void)snprintf(sql, sizeof sql, "CREATE TABLE t%zu (%s%s%s)", i,
+                       is_first ? "" : "n int, ", cases[i].key,
+                       is_first ? ", n int" : "");
         database_run(connection, sql);
-        tables[2 * i] = names[2 * i];
-        tables[2 * i + 1] = names[2 * i + 1];
         if (strstr(cases[i].key, "UNIQUE") != NULL) {
             (void)snprintf(sql, sizeof sql,
-                           "ALTER TABLE f%zu REPLICA IDENTITY FULL; ALTER "
-                           "TABLE l%zu REPLICA IDENTITY FULL",
-                           i, i);
+                           "ALTER TABLE t%zu REPLICA IDENTITY FULL", i);
             database_run(connection, sql);
         }
     }
-    watch(tables, 2 * CASES);
+    watch(tables, CASES);
 }
 
 static void
-check_case(const struct key_case *key, const char *table)
+change_case(const struct key_case *key, const char *table)
 {
     char sql[1024];
 
@@ -372,7 +372,7 @@ check_case(const struct key_case *key, const char *table)
                    "INSERT INTO %s (%s) VALUES %s; UPDATE %s SET n = 1; "
                    "DELETE FROM %s",
                    table, key->names, key->values, table, table);
-    expect_same(sql, "insert", table, key->told);
+    database_run(connection, sql);
 }
 
 static void
@@ -383,15 +383,22 @@ each_type_has_the_text_that_triggers_tell(void **state)
     (void)state;
     make_cases();
     for (size_t i = 0; i < CASES; i++) {
-        (void)snprintf(table, sizeof table, "f%zu", i);
-        check_case(&cases[i], table);
-        (void)snprintf(table, sizeof table, "l%zu", i);
-        check_case(&cases[i], table);
+        (void)snprintf(table, sizeof table, "t%zu", i);
+        change_case(&cases[i], table);
     }
-    assert_int_equal(failures, 0);
+    hear_all();
+    if (!is_heard_the_same()) {
+        print_heard("each type");
+        fail();
+    }
+    for (size_t i = 0; i < CASES; i++) {
+        (void)snprintf(table, sizeof table, "t%zu", i);
+        if (is_told_whole(WAL, "delete", table) != (cases[i].told == WHOLE)) {
+            fail_msg("%s: %s", table, cases[i].key);
+        }
+    }
 }
 
-/* Tables of one column, k, and n, which both listeners watch. */
 static void
 make_watched(const char *sql, const char *const *tables, size_t count)
 {
