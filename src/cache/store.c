@@ -227,7 +227,9 @@ static struct pgcw_stamp
 stamp_of(struct pgcw_cache *cache, const struct pgcw_fill *fill,
          struct pgcw_stamp stamp)
 {
-    if (fill->read_lsn != 0) {
+    /* while closed nothing is stored; and in a child of fork() the lock of the
+     * checkpoints may be held for ever */
+    if (fill->read_lsn != 0 && pgcwi_stamps_is_open(&cache->stamps)) {
         struct pgcw_stamp shown =
             pgcwi_checkpoints_find(&cache->checkpoints, fill->read_lsn);
 

@@ -9,10 +9,14 @@
 #define MAX_KEYS 1000
 #define MAX_TEXT_BYTES 65536
 #define MAX_GROUPS 1024
+/* Of all groups. */
+#define MAX_ALL_TEXT_BYTES (4u << 20)
+#define MAX_MESSAGE_BYTES (1u << 20)
 
 static void
-tell_whole(struct pgcwi_wal_group *group)
+tell_whole(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group)
 {
+    changes->text_bytes -= group->text_bytes;
     group->is_whole = true;
     group->key_count = 0;
     group->text_bytes = 0;
@@ -141,14 +145,26 @@ is_last_key(const struct pgcwi_wal_group *group,
 }
 
 static bool
-add_key(struct pgcwi_wal_group *group, const struct pgcwi_wal_key *key)
+has_room_for(const struct pgcwi_wal_changes *changes,
+             const struct pgcwi_wal_group *group,
+             const struct pgcwi_wal_key *key)
+{
+    size_t bytes = key->size + 1;
+
+    return group->key_count < MAX_KEYS &&
+           group->text_bytes + bytes <= MAX_TEXT_BYTES &&
+           changes->text_bytes + bytes <= MAX_ALL_TEXT_BYTES;
+}
+
+static bool
+add_key(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
+        const struct pgcwi_wal_key *key)
 {
     if (group->is_whole || is_last_key(group, key)) {
         return true;
     }
-    if (group->key_count == MAX_KEYS ||
-        group->text_bytes + key->size + 1 > MAX_TEXT_BYTES) {
-        tell_whole(group);
+    if (!has_room_for(changes, group, key)) {
+        tell_whole(changes, group);
         return true;
     }
     if (!has_text_room(group, key->size + 1)) {
@@ -158,6 +174,7 @@ add_key(struct pgcwi_wal_group *group, const struct pgcwi_wal_key *key)
     memcpy(group->text + group->text_bytes, key->text, key->size);
     group->text[group->text_bytes + key->size] = '\0';
     group->text_bytes += key->size + 1;
+    changes->text_bytes += key->size + 1;
     group->key_count++;
     return true;
 }
@@ -202,8 +219,9 @@ read_key(const struct pgcwi_wal_name *name, struct pgcwi_pgoutput_list values,
 }
 
 static bool
-add_key_of(struct pgcwi_wal_group *group, const struct pgcwi_wal_name *name,
-           struct pgcwi_pgoutput_list values, struct pgcwi_pgoutput_list others)
+add_key_of(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
+           const struct pgcwi_wal_name *name, struct pgcwi_pgoutput_list values,
+           struct pgcwi_pgoutput_list others)
 {
     struct pgcwi_wal_key key;
 
@@ -211,10 +229,10 @@ add_key_of(struct pgcwi_wal_group *group, const struct pgcwi_wal_name *name,
         return true;
     }
     if (!read_key(name, values, others, &key)) {
-        tell_whole(group);
+        tell_whole(changes, group);
         return true;
     }
-    return add_key(group, &key);
+    return add_key(changes, group, &key);
 }
 
 /*
@@ -230,23 +248,25 @@ tells_old_key(const struct pgcwi_wal_name *name,
 }
 
 static bool
-add_keys(struct pgcwi_wal_group *group, const struct pgcwi_wal_name *name,
+add_keys(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
+         const struct pgcwi_wal_name *name,
          const struct pgcwi_pgoutput *message)
 {
     const struct pgcwi_pgoutput_list none = {NULL, 0};
 
     if (message->kind != PGCWI_PGOUTPUT_INSERT) {
         if (!tells_old_key(name, message)) {
-            tell_whole(group);
+            tell_whole(changes, group);
             return true;
         }
         if (message->old_kind != 0 &&
-            !add_key_of(group, name, message->old_values, none)) {
+            !add_key_of(changes, group, name, message->old_values, none)) {
             return false;
         }
     }
     return message->new_values.bytes == NULL ||
-           add_key_of(group, name, message->new_values, message->old_values);
+           add_key_of(changes, group, name, message->new_values,
+                      message->old_values);
 }
 
 static enum pgcw_operation
@@ -269,7 +289,7 @@ pgcwi_wal_changes_add_row(struct pgcwi_wal_changes *changes,
             find_or_add_group(changes, operation_of(message), name);
 
         if (group == NULL ? !changes->is_gap
-                          : !add_keys(group, name, message)) {
+                          : !add_keys(changes, group, name, message)) {
             return false;
         }
     }
@@ -288,7 +308,7 @@ pgcwi_wal_changes_add_truncate(struct pgcwi_wal_changes *changes,
             return false;
         }
         if (group != NULL) {
-            tell_whole(group);
+            tell_whole(changes, group);
         }
     }
     return true;
@@ -303,7 +323,9 @@ pgcwi_wal_changes_add_message(struct pgcwi_wal_changes *changes,
     if (changes->is_gap) {
         return true;
     }
+    changes->message_bytes += payload.size;
     if (changes->count == MAX_GROUPS ||
+        changes->message_bytes > MAX_MESSAGE_BYTES ||
         !pgcwi_payload_decode(payload.data, payload.size, &change)) {
         make_gap(changes);
         return true;

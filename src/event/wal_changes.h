@@ -29,6 +29,9 @@ struct pgcwi_wal_changes {
     size_t capacity;
     size_t last; /* that something was added to */
     struct pgcwi_wal_group *groups;
+    /* of all of them */
+    size_t text_bytes;
+    size_t message_bytes;
 };
 
 /* Accepts one that is all zero. */

@@ -22,6 +22,7 @@ struct stream {
 struct pgcwi_wal_decoder {
     char channel[PGCWI_NAME_BYTES];
     struct pgcwi_wal_relations relations;
+    uint64_t description_count;
     struct pgcwi_wal_changes changes; /* of the one between B and C */
     uint32_t xid;
     struct stream *streams;
@@ -106,6 +107,12 @@ bool
 pgcwi_wal_decoder_wants_targets(const struct pgcwi_wal_decoder *decoder)
 {
     return decoder->relations.is_target_missing;
+}
+
+uint64_t
+pgcwi_wal_decoder_descriptions(const struct pgcwi_wal_decoder *decoder)
+{
+    return decoder->description_count;
 }
 
 static enum pgcwi_wal_result
@@ -275,6 +282,7 @@ pgcwi_wal_decoder_take(struct pgcwi_wal_decoder *decoder, const char *bytes,
     case PGCWI_PGOUTPUT_COMMIT:
         return commit(decoder->xid, &decoder->changes, &message, done);
     case PGCWI_PGOUTPUT_RELATION:
+        decoder->description_count++;
         return done_unless_short(
             pgcwi_wal_relations_describe(&decoder->relations, &message));
     case PGCWI_PGOUTPUT_INSERT:

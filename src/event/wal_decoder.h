@@ -65,6 +65,10 @@ bool pgcwi_wal_decoder_add_target(struct pgcwi_wal_decoder *decoder,
 /* A relation came that no target fits: its changes are told of the whole table
  * until the targets are given anew. */
 bool pgcwi_wal_decoder_wants_targets(const struct pgcwi_wal_decoder *decoder);
+/* Counts the relations that were described: targets that were asked for before
+ * the newest may be too old for it. */
+uint64_t
+pgcwi_wal_decoder_descriptions(const struct pgcwi_wal_decoder *decoder);
 
 enum pgcwi_wal_result {
     PGCWI_WAL_MORE,

@@ -56,6 +56,14 @@ struct pgcwi_wal_transaction *
 pgcwi_wal_guard_judge(struct pgcwi_wal_guard *guard,
                       const struct pgcwi_snapshot *snapshot);
 
+/* The transaction of that number has been taken and given. */
+static inline bool
+pgcwi_wal_guard_has_passed(const struct pgcwi_wal_guard *guard, uint64_t number)
+{
+    return guard->last_number >= number &&
+           (guard->first == NULL || guard->first->number > number);
+}
+
 static inline bool
 pgcwi_wal_guard_is_empty(const struct pgcwi_wal_guard *guard)
 {

@@ -118,14 +118,31 @@ advance(struct pgcwi_wal_source *source, uint64_t lsn)
     }
 }
 
+/*
+ * What describes a relation anew may be of the transaction that altered it, so
+ * that the catalogs show it only when the guard has let that go.
+ */
+static void
+note_descriptions(struct pgcwi_wal_source *source)
+{
+    uint64_t count = pgcwi_wal_decoder_descriptions(source->decoder);
+
+    if (source->descriptions != count) {
+        source->descriptions = count;
+        source->described_in = source->guard.last_number + 1;
+    }
+}
+
 static enum pgcw_status
 take_changes(struct pgcwi_wal_source *source, const char *bytes, size_t size,
              struct pgcw_error *error)
 {
     struct pgcwi_wal_transaction *transaction;
+    enum pgcwi_wal_result result =
+        pgcwi_wal_decoder_take(source->decoder, bytes, size, &transaction);
 
-    switch (
-        pgcwi_wal_decoder_take(source->decoder, bytes, size, &transaction)) {
+    note_descriptions(source);
+    switch (result) {
     case PGCWI_WAL_MORE:
         break;
     case PGCWI_WAL_COMMITTED:
@@ -236,6 +253,21 @@ take_look(struct pgcwi_wal_source *source, const PGresult *rows,
     return PGCW_OK;
 }
 
+static bool
+are_targets_due(const struct pgcwi_wal_source *source)
+{
+    return pgcwi_wal_decoder_wants_targets(source->decoder) &&
+           pgcwi_wal_guard_has_passed(&source->guard, source->described_in);
+}
+
+/* Those that are older than the newest description are asked for again. */
+static bool
+take_targets(struct pgcwi_wal_source *source, const PGresult *rows)
+{
+    return source->asked_descriptions != source->descriptions ||
+           pgcwi_wal_catalog_read_targets(rows, source->decoder);
+}
+
 static enum pgcw_status
 take_answer(struct pgcwi_wal_source *source, struct pgcw_error *error)
 {
@@ -254,7 +286,7 @@ take_answer(struct pgcwi_wal_source *source, struct pgcw_error *error)
     if (command == PGCWI_COMMAND_LOOK) {
         status = take_look(source, rows, error);
     } else if (command == PGCWI_COMMAND_TARGETS &&
-               !pgcwi_wal_catalog_read_targets(rows, source->decoder)) {
+               !take_targets(source, rows)) {
         status = pgcwi_error_set(error, PGCW_NO_MEMORY,
                                  "no memory for the tables' keys");
     }
@@ -302,7 +334,8 @@ send_next_command(struct pgcwi_wal_source *source, int64_t now_ns,
         source->is_nudged = true;
         return send_command(source, PGCWI_COMMAND_NUDGE, NUDGE, error);
     }
-    if (pgcwi_wal_decoder_wants_targets(source->decoder)) {
+    if (are_targets_due(source)) {
+        source->asked_descriptions = source->descriptions;
         return send_command(source, PGCWI_COMMAND_TARGETS, source->targets_sql,
                             error);
     }

@@ -62,7 +62,10 @@ struct pgcwi_wal_source {
     char slot[PGCWI_WAL_SLOT_BYTES];
     char targets_sql[PGCWI_WAL_SQL_BYTES];
     enum pgcwi_wal_command command; /* on its way by sql */
-    uint64_t received_lsn;          /* all before it has been received */
+    uint64_t descriptions;          /* of relations, up to now */
+    uint64_t described_in;       /* the transaction in which the newest came */
+    uint64_t asked_descriptions; /* when the targets were asked for */
+    uint64_t received_lsn;       /* all before it has been received */
     int64_t next_look_ns;
     enum pgcwi_wal_fence_step fence;
     uint64_t fence_behind; /* the number of the last before it in the guard */

@@ -112,6 +112,21 @@ without_any_position_nothing_is_stored_and_a_fence_is_asked_for(void **state)
 }
 
 static void
+P2_closed_cache_stores_nothing_and_takes_no_lock_for_it(void **state)
+{
+    struct pgcw_cache *cache = *state;
+
+    fence(cache, 100);
+    pgcwi_stamps_close_for_ever(&cache->stamps); /* as in a child of fork() */
+    pthread_mutex_lock(&cache->checkpoints.lock);
+    enum pgcw_status status = put_now_at(cache, "value", 100);
+    pthread_mutex_unlock(&cache->checkpoints.lock);
+    assert_int_equal(status, PGCW_OK);
+    assert_true(has_nothing(cache, "key"));
+    assert_int_equal(count_asked(), 0);
+}
+
+static void
 value_of_the_primary_needs_no_position(void **state)
 {
     assert_int_equal(put_now_at(*state, "value", 0), PGCW_OK);
@@ -418,6 +433,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_any_position_nothing_is_stored_and_a_fence_is_asked_for),
+        TEST(P2_closed_cache_stores_nothing_and_takes_no_lock_for_it),
         TEST(value_of_the_primary_needs_no_position),
         TEST(P1_value_from_before_an_event_is_refused_until_the_standby_has_it),
         TEST(

@@ -122,6 +122,36 @@ text_beyond_64_kib_is_the_whole_table(void **state)
     }
 }
 
+/* Of all tables: room for 4 MiB, 64 times the text of one. */
+static void
+P9_text_beyond_4_mib_is_the_whole_table(void **state)
+{
+    char note[4096];
+    char table[16];
+    const char *const row[] = {"1", note, "1"};
+
+    (void)state;
+    memset(note, 'x', sizeof(note) - 1);
+    note[sizeof(note) - 1] = '\0';
+    begin(9);
+    for (uint32_t id = 1; id <= 66; id++) {
+        (void)snprintf(table, sizeof(table), "t%u", (unsigned)id);
+        assert_true(is_target_added(
+            id, table, (const struct pgcwi_wal_key_column[]){{"note", 25}}, 1));
+        describe(id, table, 'd', "note");
+        for (int i = 0; i < 16; i++) {
+            note[0] = (char)('a' + i);
+            row_in(0, 'I', id, "N", row);
+        }
+    }
+    wal_commit(&built, 0, END_LSN);
+    assert_int_equal(take(), PGCWI_WAL_COMMITTED);
+    assert_int_equal(done->change_count, 66);
+    assert_int_equal(done->changes[63].key_count, 16);
+    assert_int_equal(done->changes[64].key_count, 0);
+    assert_int_equal(done->changes[65].key_count, 0);
+}
+
 static void
 key_that_is_too_long_is_the_whole_table(void **state)
 {
@@ -383,6 +413,28 @@ too_many_messages_are_a_gap(void **state)
     commit(9, "gap");
 }
 
+/* Room for 1 MiB of them. */
+static void
+P9_too_large_messages_are_a_gap(void **state)
+{
+    static char event[65536];
+
+    (void)state;
+    (void)snprintf(event, sizeof(event), "%-65535s", EVENT);
+    for (size_t messages = 16; messages <= 17; messages++) {
+        begin(9);
+        for (size_t i = 0; i < messages; i++) {
+            wal_emitted(&built, 0, true, "channel", event);
+            take_more();
+        }
+        wal_commit(&built, 0, END_LSN);
+        assert_int_equal(take(), PGCWI_WAL_COMMITTED);
+        assert_int_equal(done->is_gap, messages == 17);
+        pgcwi_wal_transaction_destroy(done);
+        done = NULL;
+    }
+}
+
 int
 main(void)
 {
@@ -394,6 +446,7 @@ main(void)
         TEST(partition_is_told_by_each_of_its_names),
         TEST(thousand_keys_are_told_and_one_more_is_the_whole_table),
         TEST(text_beyond_64_kib_is_the_whole_table),
+        TEST(P9_text_beyond_4_mib_is_the_whole_table),
         TEST(key_that_is_too_long_is_the_whole_table),
         TEST(more_than_1024_changes_are_a_gap),
         TEST(same_key_in_a_row_is_told_once),
@@ -407,6 +460,7 @@ main(void)
         TEST(messages_of_others_and_outside_of_transactions_are_none),
         TEST(message_that_is_not_understood_is_a_gap),
         TEST(too_many_messages_are_a_gap),
+        TEST(P9_too_large_messages_are_a_gap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,27 @@ P9_too_much_that_waits_becomes_a_gap(void **state)
 }
 
 static void
+what_has_passed_is_known_by_its_number(void **state)
+{
+    struct pgcwi_wal_guard guard;
+
+    (void)state;
+    pgcwi_wal_guard_init(&guard, 100);
+    assert_true(pgcwi_wal_guard_has_passed(&guard, 0));
+    assert_false(pgcwi_wal_guard_has_passed(&guard, 1));
+    take(&guard, 11, 1);
+    take(&guard, 12, 1);
+    assert_false(pgcwi_wal_guard_has_passed(&guard, 1));
+    assert_int_equal(judge(&guard, "12:13:12", NULL), 11);
+    assert_true(pgcwi_wal_guard_has_passed(&guard, 1));
+    assert_false(pgcwi_wal_guard_has_passed(&guard, 2));
+    assert_int_equal(judge(&guard, "13:13:", NULL), 12);
+    assert_true(pgcwi_wal_guard_has_passed(&guard, 2));
+    assert_false(pgcwi_wal_guard_has_passed(&guard, 3));
+    pgcwi_wal_guard_fini(&guard);
+}
+
+static void
 what_waits_is_freed_at_the_end(void **state)
 {
     struct pgcwi_wal_guard guard;
@@ -188,6 +209,7 @@ main(void)
         cmocka_unit_test(P1_transaction_waits_until_a_snapshot_shows_it),
         cmocka_unit_test(P5_transactions_go_in_the_order_of_their_commits),
         cmocka_unit_test(P9_too_much_that_waits_becomes_a_gap),
+        cmocka_unit_test(what_has_passed_is_known_by_its_number),
         cmocka_unit_test(what_waits_is_freed_at_the_end),
     };
 
