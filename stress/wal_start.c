@@ -23,7 +23,7 @@
 #define DATABASE "pgcw_stress_start"
 #define CHANNEL "ch_stress"
 #define PATIENCE_MS 20000
-#define ROWS 3000
+#define ROWS 10000
 #define THREADS_MAX 64
 #define KEY_BYTES 12
 
@@ -45,7 +45,7 @@ write_rows(void *context)
     struct stress_random random = stress_random_of(&stress, writer->number);
     PGconn *server = server_connect(DATABASE);
     /* a row is seldom written again before it is looked at */
-    const struct timespec pause = {.tv_nsec = 300000};
+    const struct timespec pause = {.tv_nsec = 1000000};
 
     /* relaxed: only ends the loop; the join orders the rest */
     while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
