@@ -102,6 +102,21 @@ load_all(void *context, const struct pgcw_bytes *wanted,
     return status;
 }
 
+/* A table that is new to a cache counts as changed by every event before, also
+ * by one during the load. */
+static bool
+make_table_known(struct pgcw_cache *cache)
+{
+    const struct pgcw_tag table = {"public", "orders", {NULL, 0}};
+    struct pgcw_fill_options options = PGCW_FILL_OPTIONS_INIT;
+
+    options.tags = &table;
+    options.tag_count = 1;
+    return pgcw_cache_put(cache, (struct pgcw_bytes){"table", 5},
+                          (struct pgcw_bytes){"", 0}, pgcw_cache_stamp(cache),
+                          &options) == PGCW_OK;
+}
+
 static bool
 fetch_all(struct pgcw_cache *cache, PGconn *server)
 {
@@ -112,6 +127,7 @@ fetch_all(struct pgcw_cache *cache, PGconn *server)
         items[i].key = (struct pgcw_bytes){keys[i], strlen(keys[i])};
     }
     bool is_done =
+        make_table_known(cache) &&
         pgcw_cache_fetch_many(cache, items, ROWS, loader, NULL) == PGCW_OK;
     for (int i = 0; i < ROWS; i++) {
         pgcw_pin_release(items[i].pin);
