@@ -48,7 +48,8 @@ struct pgcw_event {
     /** Empty if the trigger does not send it (the Python library's). */
     const char *schema;
     const char *table;
-    /** Start of the writer's transaction by the server's clock; Unix µs. */
+    /** Start of the writer's transaction by the server's clock; what logical
+     * decoding tells has its commit instead. Unix µs. */
     int64_t sent_at_us;
     /** When this process heard of it, by its own clock; Unix µs. */
     int64_t received_at_us;
