@@ -6,8 +6,10 @@
  *
  * One thread updates a row, of a table for each transport in turn, and waits
  * until the cache has applied it; where that is before COMMIT has returned, the
- * latency is negative. Then one transaction updates
- * ROWS rows, in a process for each transport, of which the memory is told.
+ * latency is negative. Then one transaction updates ROWS rows, in a process for
+ * each transport, of which the memory is told. That is done with the default
+ * heartbeat_timeout_ms, where a listener that is behind for longer is in doubt
+ * and its cache closed, and with a long one, where it only takes its time.
  *
  * Prints a line of JSON each. The exit code is the verdict: 1 if a value from
  * before a change was cached when it was told as applied, or if a sync did not
@@ -47,7 +49,8 @@ struct path {
     /* guarded by lock */
     uint64_t applied_count;
     int64_t applied_ns;
-    unsigned int state_count;
+    int64_t unserved_since_ns; /* 0: it is LIVE */
+    int64_t unserved_ns;       /* before that */
 };
 
 static struct path paths[TRANSPORTS] = {
@@ -89,21 +92,28 @@ static void
 note_state(void *context, enum pgcw_listener_state state, const char *reason)
 {
     struct path *path = context;
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
 
-    (void)state;
     (void)reason;
     (void)pthread_mutex_lock(&path->lock);
-    path->state_count++;
+    if (path->unserved_since_ns != 0) {
+        path->unserved_ns += now_ns - path->unserved_since_ns;
+    }
+    path->unserved_since_ns = state == PGCW_LISTENER_LIVE ? 0 : now_ns;
     (void)pthread_mutex_unlock(&path->lock);
 }
 
-static unsigned int
-state_count_of(struct path *path)
+/* How long it has not been LIVE. */
+static int64_t
+unserved_ns_of(struct path *path)
 {
     (void)pthread_mutex_lock(&path->lock);
-    unsigned int count = path->state_count;
+    int64_t ns = path->unserved_ns;
+    if (path->unserved_since_ns != 0) {
+        ns += pgcwi_clock_monotonic_ns() - path->unserved_since_ns;
+    }
     (void)pthread_mutex_unlock(&path->lock);
-    return count;
+    return ns;
 }
 
 /* When so many were applied; -1: not within PATIENCE_MS. */
@@ -125,7 +135,8 @@ await_applied(struct path *path, uint64_t count)
 }
 
 static bool
-open_path(struct path *path, PGconn *server, int rows)
+open_path(struct path *path, PGconn *server, int rows,
+          uint32_t heartbeat_timeout_ms)
 {
     struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
     struct pgcw_error error = {.status = PGCW_OK};
@@ -133,6 +144,7 @@ open_path(struct path *path, PGconn *server, int rows)
     options.channel = path->channel;
     options.transport = path->transport;
     options.connect_timeout_ms = PATIENCE_MS;
+    options.heartbeat_timeout_ms = heartbeat_timeout_ms;
     options.on_event = note_applied;
     options.on_event_context = path;
     options.on_state = note_state;
@@ -211,7 +223,7 @@ run_small(PGconn *server, size_t count)
 
     for (int i = 0; i < TRANSPORTS; i++) {
         latencies[i] = calloc(count, sizeof(**latencies));
-        if (latencies[i] == NULL || !open_path(&paths[i], server, 1)) {
+        if (latencies[i] == NULL || !open_path(&paths[i], server, 1, 0)) {
             return false;
         }
     }
@@ -231,6 +243,11 @@ run_small(PGconn *server, size_t count)
     }
     return true;
 }
+
+struct big {
+    int rows;
+    uint32_t heartbeat_timeout_ms;
+};
 
 /* The most that the process ever had. */
 static long
@@ -257,9 +274,9 @@ await_invalid(const struct path *path, int64_t since_ns)
 }
 
 static void
-update_all(struct path *path, PGconn *server, int rows)
+update_all(struct path *path, PGconn *server, const struct big *big)
 {
-    unsigned int states = state_count_of(path);
+    int64_t unserved_ns = unserved_ns_of(path);
     long before_kb = peak_kb();
 
     if (!versions_put(path->cache, 1, 0) ||
@@ -277,22 +294,25 @@ update_all(struct path *path, PGconn *server, int rows)
     }
     int64_t synced_ns = pgcwi_clock_monotonic_ns() - committed_ns;
     (void)printf("{\"bench\": \"transport_latency_big\", \"transport\": \"%s\""
-                 ", \"rows\": %d, \"applied_ms\": %.1f, \"synced_ms\": %.1f"
-                 ", \"changes_of_state\": %u, \"peak_kb_before\": %ld"
+                 ", \"rows\": %d, \"heartbeat_timeout_ms\": %u"
+                 ", \"invalid_ms\": %.1f, \"synced_ms\": %.1f"
+                 ", \"not_live_ms\": %.1f, \"peak_kb_before\": %ld"
                  ", \"peak_kb\": %ld}\n",
-                 path->name, rows, (double)invalid_ns / 1e6,
-                 (double)synced_ns / 1e6, state_count_of(path) - states,
-                 before_kb, peak_kb());
+                 path->name, big->rows, (unsigned)big->heartbeat_timeout_ms,
+                 (double)invalid_ns / 1e6, (double)synced_ns / 1e6,
+                 (double)(unserved_ns_of(path) - unserved_ns) / 1e6, before_kb,
+                 peak_kb());
 }
 
 static bool
-run_big(struct path *path, int rows)
+run_big(struct path *path, const struct big *big)
 {
     PGconn *server = server_connect(DATABASE);
-    bool is_open = server != NULL && open_path(path, server, rows);
+    bool is_open = server != NULL && open_path(path, server, big->rows,
+                                               big->heartbeat_timeout_ms);
 
     if (is_open) {
-        update_all(path, server, rows);
+        update_all(path, server, big);
     }
     close_path(path);
     PQfinish(server);
@@ -301,13 +321,13 @@ run_big(struct path *path, int rows)
 
 /* In a process of its own, before this one has a thread. */
 static void
-run_big_apart(struct path *path, int rows)
+run_big_apart(struct path *path, const struct big *big)
 {
     int status = -1;
     pid_t child = fork();
 
     if (child == 0) {
-        bool is_run = run_big(path, rows);
+        bool is_run = run_big(path, big);
 
         (void)fflush(stdout);
         _exit(is_run && failure_count == 0 ? 0 : 1);
@@ -334,7 +354,8 @@ main(int argc, char **argv)
         return 2;
     }
     for (int i = 0; i < TRANSPORTS; i++) {
-        run_big_apart(&paths[i], (int)rows);
+        run_big_apart(&paths[i], &(struct big){(int)rows, 1000});
+        run_big_apart(&paths[i], &(struct big){(int)rows, PATIENCE_MS});
     }
     if (!run_small(server, (size_t)transactions)) {
         failure_count++;
