@@ -35,6 +35,7 @@
 #define DEFAULT_TRANSACTIONS 2000
 #define DEFAULT_ROWS 1000000
 #define WARM_UP 50
+#define MAX_TRANSACTIONS 100000
 #define TRANSPORTS 2
 
 struct path {
@@ -192,10 +193,10 @@ measure(struct path *path, PGconn *server, uint64_t number)
 static int
 compare(const void *left, const void *right)
 {
-    int64_t a = *(const int64_t *)left;
-    int64_t b = *(const int64_t *)right;
+    int64_t first = *(const int64_t *)left;
+    int64_t second = *(const int64_t *)right;
 
-    return (a > b) - (a < b);
+    return (first > second) - (first < second);
 }
 
 static void
@@ -216,32 +217,36 @@ print_latencies(const struct path *path, int64_t *latencies, size_t count)
                  (double)early / (double)count);
 }
 
-static bool
+static void
+measure_each(PGconn *server, size_t number,
+             int64_t latencies[][MAX_TRANSACTIONS])
+{
+    for (int i = 0; i < TRANSPORTS; i++) {
+        int64_t ns = measure(&paths[i], server, number);
+
+        if (number > WARM_UP) {
+            latencies[i][number - WARM_UP - 1] = ns;
+        }
+    }
+}
+
+static void
 run_small(PGconn *server, size_t count)
 {
-    int64_t *latencies[TRANSPORTS];
+    static int64_t latencies[TRANSPORTS][MAX_TRANSACTIONS];
+    bool is_open = open_path(&paths[0], server, 1, 0) &&
+                   open_path(&paths[1], server, 1, 0);
 
-    for (int i = 0; i < TRANSPORTS; i++) {
-        latencies[i] = calloc(count, sizeof(**latencies));
-        if (latencies[i] == NULL || !open_path(&paths[i], server, 1, 0)) {
-            return false;
-        }
-    }
-    for (size_t n = 0; n < WARM_UP + count && failure_count == 0; n++) {
-        for (int i = 0; i < TRANSPORTS; i++) {
-            int64_t ns = measure(&paths[i], server, n + 1);
-
-            if (n >= WARM_UP) {
-                latencies[i][n - WARM_UP] = ns;
-            }
-        }
+    for (size_t n = 1; is_open && n <= WARM_UP + count; n++) {
+        measure_each(server, n, latencies);
+        is_open = failure_count == 0;
     }
     for (int i = 0; i < TRANSPORTS; i++) {
-        print_latencies(&paths[i], latencies[i], count);
-        free(latencies[i]);
+        if (is_open) {
+            print_latencies(&paths[i], latencies[i], count);
+        }
         close_path(&paths[i]);
     }
-    return true;
 }
 
 struct big {
@@ -344,7 +349,8 @@ main(int argc, char **argv)
         argc > 1 ? strtol(argv[1], NULL, 10) : DEFAULT_TRANSACTIONS;
     long rows = argc > 2 ? strtol(argv[2], NULL, 10) : DEFAULT_ROWS;
 
-    if (transactions < 1 || rows < 1 || rows > INT32_MAX) {
+    if (transactions < 1 || transactions > MAX_TRANSACTIONS || rows < 1 ||
+        rows > INT32_MAX) {
         (void)fprintf(stderr,
                       "usage: transport_latency [TRANSACTIONS [ROWS]]\n");
         return 2;
@@ -357,9 +363,7 @@ main(int argc, char **argv)
         run_big_apart(&paths[i], &(struct big){(int)rows, 1000});
         run_big_apart(&paths[i], &(struct big){(int)rows, PATIENCE_MS});
     }
-    if (!run_small(server, (size_t)transactions)) {
-        failure_count++;
-    }
+    run_small(server, (size_t)transactions);
     server_drop_database(server, DATABASE);
     return failure_count == 0 ? 0 : 1;
 }
