@@ -3,9 +3,9 @@
  * The visibility guard of the WAL transport: what a commit has to wait for
  * between the walsender and the cache, at the start of a session as well.
  *
- * Models src/listener/wal_source.c and wal_guard.c. Behind them is what
- * listener.pml and coherence.pml have: here a commit is applied as soon as the
- * guard lets it go, and the cache is a single entry with a stamp. Asserted:
+ * Models src/listener/wal_source.c, wal_open.c and wal_guard.c. Behind them is
+ * what listener.pml and coherence.pml have: here a commit is applied as soon as
+ * the guard lets it go, and the cache is a single entry with a stamp. Asserted:
  * - P1: a lookup that begins after a commit was applied, or after LIVE, does
  *   not return a value that was loaded from before it;
  * - P5: commits are applied in the order of their records;
@@ -163,7 +163,7 @@ inline go_live()
     proven = proven | finished
 }
 
-/* pgcwi_snapshot_shows, of the last look: xmax, and the list of xip */
+/* pgcwi_snapshot_shows(), of the last look: xmax, and the list of xip */
 #define IS_SHOWN(xid) ((seen_finished & BIT(xid)) != 0)
 #ifdef BUG_JUDGED_BY_XMAX
 #define IS_FINISHED(xid) (xid < seen_xmax)
@@ -180,7 +180,7 @@ inline go_live()
 #define IS_XMIN_FROM(xid) (xid <= seen_xmax && \
     (seen_finished & BELOW(xid)) == BELOW(xid))
 
-/* pgcwi_wal_guard_judge: the first, if it is finished */
+/* pgcwi_wal_guard_judge(): the first, if it is finished */
 #ifdef BUG_TAKEN_OUT_OF_ORDER
 #define IS_GOING(position) (fifo??[COMMIT, position] && \
     IS_FINISHED(xid_at[position]))
@@ -240,14 +240,14 @@ session:
     :: else
     fi;
 #elif !defined(BUG_START_BEFORE_SLOT)
-    bound = next_xid; /* a new xid, by pg_current_xact_id */
+    bound = next_xid; /* wait_for_begun() takes a number of its own */
 #endif
 #ifdef BUG_FLUSH_BEFORE_WAIT
     clock++;
 #endif
 end:
     do
-    :: atomic { /* the walsender's, and heard: pgcwi_wal_guard_take */
+    :: atomic { /* the walsender's, and heard: pgcwi_wal_guard_take() */
         decoded < inserted ->
         decoded++;
         fifo!COMMIT, decoded
@@ -286,7 +286,7 @@ end:
         answer_xmax = 0;
         answer_position = 0
     }
-    :: atomic { /* a keepalive's position */
+    :: atomic { /* a keepalive's position: advance(), fence_reached() */
 #ifdef BUG_ANY_KEEPALIVE
         fence != 0 && fence_position != NONE ->
 #else
