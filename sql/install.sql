@@ -8,9 +8,9 @@
 --
 -- channel, function_name and trigger_name can be given in the same way; so
 -- can rows=on, always=on and columns='{n,total}', which the tool calls --rows,
--- --always and --columns; publication_name is for the transport wal. The files that are read here are those that the
--- tool has built in: each is a query that gives statements, and \gexec
--- executes these.
+-- --always and --columns; publication_name is for the transport wal. The
+-- files that are read here are those that the tool has built in: each is a
+-- query that gives statements, and \gexec executes these.
 
 \set ON_ERROR_STOP on
 \if :{?table}

@@ -146,7 +146,7 @@ hear(void *context, struct pgcwi_heard *heard)
             listener->pool, heard->payload, heard->received_at_us);
         break;
     case PGCWI_HEARD_CHANGE:
-        is_taken = pgcwi_worker_pool_push_change(listener->pool, &heard->change,
+        is_taken = pgcwi_worker_pool_push_change(listener->pool, heard->change,
                                                  heard->received_at_us);
         break;
     case PGCWI_HEARD_GAP:

@@ -40,8 +40,8 @@ struct pgcwi_heard {
     uint64_t position;
     /* Of a payload; valid during the call. */
     const char *payload;
-    /* Of a change; whoever hears it owns it. */
-    struct pgcwi_change change;
+    /* Of a change; whoever hears it takes what it owns. */
+    struct pgcwi_change *change;
 };
 
 /* Called from open() and receive(). */

@@ -49,7 +49,7 @@ hear_transaction(const struct pgcwi_wal_source *source,
     } else {
         heard.kind = PGCWI_HEARD_CHANGE;
         for (size_t i = 0; i < transaction->change_count; i++) {
-            heard.change = transaction->changes[i];
+            heard.change = &transaction->changes[i];
             hear(source, &heard);
         }
         transaction->change_count = 0; /* they are the hearer's now */
