@@ -4,8 +4,6 @@
 /* which has an error of its own; this one's is for all */
 #include "support/publishing.h"
 
-#include "base/alloc.h"
-
 #define DATABASE "pgcw_test_install_publication"
 #define SUFFIX " to publication " PUBLICATION
 
@@ -512,25 +510,9 @@ every_failed_allocation_is_said(void **state)
 {
     const char *table = "orders";
     struct pgcw_install_options options = of_tables(&table, 1);
-    long nth = 1;
 
     (void)state;
-    for (;; nth++) {
-        struct pgcw_plan *made = NULL;
-        enum pgcw_status status;
-
-        pgcwi_alloc_fail_nth(nth);
-        status = pgcw_install_plan(connection, &options, &made, &error);
-        if (!pgcwi_alloc_has_failed()) {
-            assert_int_equal(status, PGCW_OK);
-            pgcw_plan_destroy(made);
-            break;
-        }
-        assert_int_equal(status, PGCW_NO_MEMORY);
-        assert_int_equal(error.status, PGCW_NO_MEMORY);
-    }
-    pgcwi_alloc_fail_nth(0);
-    assert_true(nth > 8);
+    assert_true(fail_each_allocation(&options) > 8);
 }
 
 int

@@ -3,6 +3,7 @@
 #ifndef PGCWI_TESTS_SUPPORT_INSTALLING_H
 #define PGCWI_TESTS_SUPPORT_INSTALLING_H
 
+#include "base/alloc.h"
 #include "support/database.h"
 
 #include <pgcachewatch/install.h>
@@ -133,6 +134,31 @@ plan_removal(const struct pgcw_install_options *options)
         fail();
     }
     return made;
+}
+
+/* Plan with each allocation refused in turn, until none is; the number of the
+ * one that was not there any more. */
+static inline long
+fail_each_allocation(const struct pgcw_install_options *options)
+{
+    long nth = 1;
+
+    for (;; nth++) {
+        struct pgcw_plan *made = NULL;
+        enum pgcw_status status;
+
+        pgcwi_alloc_fail_nth(nth);
+        status = pgcw_install_plan(connection, options, &made, &error);
+        if (!pgcwi_alloc_has_failed()) {
+            assert_int_equal(status, PGCW_OK);
+            pgcw_plan_destroy(made);
+            break;
+        }
+        assert_int_equal(status, PGCW_NO_MEMORY);
+        assert_int_equal(error.status, PGCW_NO_MEMORY);
+    }
+    pgcwi_alloc_fail_nth(0);
+    return nth;
 }
 
 /* Run the tests of a program in a database of its own. */
