@@ -13,6 +13,8 @@
 -- PostgreSQL asks for itself: not, for example, a primary key that is
 -- DEFERRABLE. A partition made later has the primary key of its parent, but
 -- not its REPLICA IDENTITY; hence a partitioned table needs a primary key.
+-- A row that moves to another key is told by its identity alone; so that of a
+-- partition must have the key's columns, as only its table's is told.
 -- From PostgreSQL 18 on a generated column may not be in the identity, as it
 -- is not published; pg_upgrade would bring it there.
 --
@@ -136,6 +138,23 @@ WITH publication AS (
     UNION ALL
     SELECT 5, relation.oid,
            pg_catalog.format(
+               '%s has a REPLICA IDENTITY without the column %I of the '
+               'primary key, so that a changed key would not be told: ALTER '
+               'TABLE %1$s REPLICA IDENTITY DEFAULT, or FULL',
+               leaf.name, a.attname)
+      FROM relation
+      JOIN leaf ON leaf.relation_oid = relation.oid
+      JOIN identity ON identity.oid = leaf.oid AND NOT identity.is_full
+      JOIN pg_catalog.pg_index AS key
+        ON key.indrelid = leaf.oid AND key.indisprimary
+      JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = leaf.oid
+       AND a.attnum = ANY (key.indkey::pg_catalog.int2[])
+     WHERE relation.relkind = 'p'
+       AND a.attnum <> ALL (identity.indkey::pg_catalog.int2[])
+    UNION ALL
+    SELECT 6, relation.oid,
+           pg_catalog.format(
                CASE WHEN relation.oid = below.oid
                THEN '%s is a partition of %s, which is published, and told '
                     'as that: leave it out'
@@ -149,7 +168,7 @@ WITH publication AS (
                          pg_catalog.pg_partition_ancestors(below.oid)
                              AS ancestor (relid))
     UNION ALL
-    SELECT 6, relation.oid,
+    SELECT 7, relation.oid,
            pg_catalog.format(
                '%I.%I inherits from %s, and is told under its own name: name '
                'it too', n.nspname, c.relname, relation.name)

@@ -64,24 +64,24 @@ has_room(struct pgcwi_wal_changes *changes)
 
 static bool
 is_group_of(const struct pgcwi_wal_group *group, enum pgcw_operation operation,
-            const struct pgcwi_wal_name *name)
+            const struct pgcwi_wal_relation *relation)
 {
     return group->operation == operation && !group->is_message &&
-           strcmp(group->table, name->table) == 0 &&
-           strcmp(group->schema, name->schema) == 0;
+           strcmp(group->table, relation->table) == 0 &&
+           strcmp(group->schema, relation->schema) == 0;
 }
 
 /* Most rows are of the same group as the one before. */
 static struct pgcwi_wal_group *
 find_group(struct pgcwi_wal_changes *changes, enum pgcw_operation operation,
-           const struct pgcwi_wal_name *name)
+           const struct pgcwi_wal_relation *relation)
 {
     if (changes->last < changes->count &&
-        is_group_of(&changes->groups[changes->last], operation, name)) {
+        is_group_of(&changes->groups[changes->last], operation, relation)) {
         return &changes->groups[changes->last];
     }
     for (size_t i = 0; i < changes->count; i++) {
-        if (is_group_of(&changes->groups[i], operation, name)) {
+        if (is_group_of(&changes->groups[i], operation, relation)) {
             changes->last = i;
             return &changes->groups[i];
         }
@@ -93,9 +93,9 @@ find_group(struct pgcwi_wal_changes *changes, enum pgcw_operation operation,
 static struct pgcwi_wal_group *
 find_or_add_group(struct pgcwi_wal_changes *changes,
                   enum pgcw_operation operation,
-                  const struct pgcwi_wal_name *name)
+                  const struct pgcwi_wal_relation *relation)
 {
-    struct pgcwi_wal_group *group = find_group(changes, operation, name);
+    struct pgcwi_wal_group *group = find_group(changes, operation, relation);
 
     if (group != NULL) {
         return group;
@@ -110,8 +110,8 @@ find_or_add_group(struct pgcwi_wal_changes *changes,
     changes->last = changes->count++;
     group = &changes->groups[changes->last];
     *group = (struct pgcwi_wal_group){.operation = operation};
-    memcpy(group->schema, name->schema, sizeof(group->schema));
-    memcpy(group->table, name->table, sizeof(group->table));
+    memcpy(group->schema, relation->schema, sizeof(group->schema));
+    memcpy(group->table, relation->table, sizeof(group->table));
     return group;
 }
 
@@ -191,44 +191,45 @@ value_of(struct pgcwi_pgoutput_list values, struct pgcwi_pgoutput_list others,
 
 /* False if the row does not tell its key. */
 static bool
-read_key(const struct pgcwi_wal_name *name, struct pgcwi_pgoutput_list values,
-         struct pgcwi_pgoutput_list others, struct pgcwi_wal_key *key)
+read_key(const struct pgcwi_wal_relation_key *columns,
+         struct pgcwi_pgoutput_list values, struct pgcwi_pgoutput_list others,
+         struct pgcwi_wal_key *key)
 {
-    bool is_composite = name->column_count > 1;
+    bool is_composite = columns->column_count > 1;
 
     if (is_composite) {
         pgcwi_wal_key_begin(key);
     }
-    for (uint32_t i = 0; i < name->column_count; i++) {
+    for (uint32_t i = 0; i < columns->column_count; i++) {
         struct pgcwi_pgoutput_value value =
-            value_of(values, others, name->columns[i].index);
+            value_of(values, others, columns->columns[i].index);
 
         if (value.kind != 't') {
             return false;
         }
         if (is_composite) {
-            pgcwi_wal_key_add(key, name->columns[i].type, value.text);
+            pgcwi_wal_key_add(key, columns->columns[i].type, value.text);
         } else {
-            pgcwi_wal_key_set(key, name->columns[i].type, value.text);
+            pgcwi_wal_key_set(key, columns->columns[i].type, value.text);
         }
     }
     if (is_composite) {
         pgcwi_wal_key_end(key);
     }
-    return name->column_count > 0 && !key->is_too_long;
+    return columns->column_count > 0 && !key->is_too_long;
 }
 
 static bool
 add_key_of(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
-           const struct pgcwi_wal_name *name, struct pgcwi_pgoutput_list values,
-           struct pgcwi_pgoutput_list others)
+           const struct pgcwi_wal_relation *relation,
+           struct pgcwi_pgoutput_list values, struct pgcwi_pgoutput_list others)
 {
     struct pgcwi_wal_key key;
 
     if (group->is_whole) {
         return true;
     }
-    if (!read_key(name, values, others, &key)) {
+    if (!read_key(&relation->key, values, others, &key)) {
         tell_whole(changes, group);
         return true;
     }
@@ -241,31 +242,31 @@ add_key_of(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
  * identify.
  */
 static bool
-tells_old_key(const struct pgcwi_wal_name *name,
+tells_old_key(const struct pgcwi_wal_relation *relation,
               const struct pgcwi_pgoutput *message)
 {
-    return name->is_identified || message->old_kind == 'O';
+    return relation->key.is_identified || message->old_kind == 'O';
 }
 
 static bool
 add_keys(struct pgcwi_wal_changes *changes, struct pgcwi_wal_group *group,
-         const struct pgcwi_wal_name *name,
+         const struct pgcwi_wal_relation *relation,
          const struct pgcwi_pgoutput *message)
 {
     const struct pgcwi_pgoutput_list none = {NULL, 0};
 
     if (message->kind != PGCWI_PGOUTPUT_INSERT) {
-        if (!tells_old_key(name, message)) {
+        if (!tells_old_key(relation, message)) {
             tell_whole(changes, group);
             return true;
         }
         if (message->old_kind != 0 &&
-            !add_key_of(changes, group, name, message->old_values, none)) {
+            !add_key_of(changes, group, relation, message->old_values, none)) {
             return false;
         }
     }
     return message->new_values.bytes == NULL ||
-           add_key_of(changes, group, name, message->new_values,
+           add_key_of(changes, group, relation, message->new_values,
                       message->old_values);
 }
 
@@ -283,35 +284,28 @@ pgcwi_wal_changes_add_row(struct pgcwi_wal_changes *changes,
                           const struct pgcwi_wal_relation *relation,
                           const struct pgcwi_pgoutput *message)
 {
-    for (size_t i = 0; i < relation->name_count && !changes->is_gap; i++) {
-        const struct pgcwi_wal_name *name = &relation->names[i];
-        struct pgcwi_wal_group *group =
-            find_or_add_group(changes, operation_of(message), name);
-
-        if (group == NULL ? !changes->is_gap
-                          : !add_keys(changes, group, name, message)) {
-            return false;
-        }
+    if (changes->is_gap) {
+        return true;
     }
-    return true;
+    struct pgcwi_wal_group *group =
+        find_or_add_group(changes, operation_of(message), relation);
+    return group != NULL ? add_keys(changes, group, relation, message)
+                         : changes->is_gap;
 }
 
 bool
 pgcwi_wal_changes_add_truncate(struct pgcwi_wal_changes *changes,
                                const struct pgcwi_wal_relation *relation)
 {
-    for (size_t i = 0; i < relation->name_count && !changes->is_gap; i++) {
-        struct pgcwi_wal_group *group =
-            find_or_add_group(changes, PGCW_TRUNCATE, &relation->names[i]);
-
-        if (group == NULL && !changes->is_gap) {
-            return false;
-        }
-        if (group != NULL) {
-            tell_whole(changes, group);
-        }
+    if (changes->is_gap) {
+        return true;
     }
-    return true;
+    struct pgcwi_wal_group *group =
+        find_or_add_group(changes, PGCW_TRUNCATE, relation);
+    if (group != NULL) {
+        tell_whole(changes, group);
+    }
+    return group != NULL || changes->is_gap;
 }
 
 bool

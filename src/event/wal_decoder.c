@@ -139,7 +139,7 @@ find_relation(struct pgcwi_wal_decoder *decoder, uint32_t id,
         *result = PGCWI_WAL_MALFORMED;
         return NULL;
     }
-    if (!pgcwi_wal_relations_name(&decoder->relations, relation)) {
+    if (!pgcwi_wal_relations_find_key(&decoder->relations, relation)) {
         *result = PGCWI_WAL_NO_MEMORY;
         return NULL;
     }
@@ -242,7 +242,6 @@ commit(uint32_t xid, struct pgcwi_wal_changes *changes,
         return PGCWI_WAL_NO_MEMORY;
     }
     made->xid = xid;
-    made->end_lsn = message->end_lsn;
     if (!pgcwi_wal_changes_finish(changes, message->committed_at_us, made)) {
         pgcwi_wal_transaction_destroy(made);
         return PGCWI_WAL_NO_MEMORY;

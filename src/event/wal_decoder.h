@@ -26,8 +26,7 @@ struct pgcwi_wal_key_column {
     uint32_t type; /* of a domain, the base; of an enum, PGCWI_WAL_TEXT */
 };
 
-/* A name by which the changes of a relation are told: its own, or that of a
- * partition's ancestor. */
+/* A published relation, and the key by which its rows are told. */
 struct pgcwi_wal_target {
     uint32_t relation_id;
     char schema[PGCWI_NAME_BYTES];
@@ -42,7 +41,6 @@ struct pgcwi_wal_transaction {
     uint64_t number;                    /* for the caller */
     int64_t received_at_us;             /* for the caller */
     uint32_t xid;
-    uint64_t end_lsn;
     bool is_gap; /* anything may have been changed */
     size_t change_count;
     struct pgcwi_change *changes; /* each for pgcwi_change_fini() */

@@ -10,20 +10,16 @@
 #define FIRST_USER_TYPE 16384u
 
 static void
-forget_names(struct pgcwi_wal_relation *relation)
+forget_key(struct pgcwi_wal_relation *relation)
 {
-    for (size_t i = 0; i < relation->name_count; i++) {
-        pgcwi_free(relation->names[i].columns);
-    }
-    pgcwi_free(relation->names);
-    relation->names = NULL;
-    relation->name_count = 0;
+    pgcwi_free(relation->key.columns);
+    relation->key = (struct pgcwi_wal_relation_key){0};
 }
 
 static void
 relation_fini(struct pgcwi_wal_relation *relation)
 {
-    forget_names(relation);
+    forget_key(relation);
     pgcwi_free(relation->columns);
     relation->columns = NULL;
 }
@@ -32,7 +28,7 @@ void
 pgcwi_wal_relations_forget_targets(struct pgcwi_wal_relations *relations)
 {
     for (size_t i = 0; i < relations->count; i++) {
-        forget_names(&relations->all[i]);
+        forget_key(&relations->all[i]);
         relations->all[i].is_in_doubt = false;
     }
     for (size_t i = 0; i < relations->target_count; i++) {
@@ -205,21 +201,22 @@ count_identity(const struct pgcwi_wal_relation *relation)
  * since, of which only an identity that is the key tells. */
 static bool
 is_key_of(const struct pgcwi_wal_relation *relation,
-          const struct pgcwi_wal_target *target,
-          const struct pgcwi_wal_name *name)
+          const struct pgcwi_wal_target *target)
 {
     return !relation->is_in_doubt &&
            (!relation->is_identity_key ||
-            (name->is_identified &&
+            (relation->key.is_identified &&
              target->column_count == count_identity(relation)));
 }
 
 /* False: the description does not have these columns as its key. */
 static bool
-set_key(const struct pgcwi_wal_relation *relation,
-        const struct pgcwi_wal_target *target, struct pgcwi_wal_name *name)
+set_key(struct pgcwi_wal_relation *relation,
+        const struct pgcwi_wal_target *target)
 {
-    name->is_identified = true;
+    struct pgcwi_wal_relation_key *key = &relation->key;
+
+    key->is_identified = true;
     for (uint32_t i = 0; i < target->column_count; i++) {
         const struct pgcwi_wal_column *column =
             find_column(relation, &target->columns[i]);
@@ -227,103 +224,56 @@ set_key(const struct pgcwi_wal_relation *relation,
         if (column == NULL) {
             return false;
         }
-        name->columns[i] = (struct pgcwi_wal_name_column){
+        key->columns[i] = (struct pgcwi_wal_relation_key_column){
             .index = (uint32_t)(column - relation->columns),
             .type = target->columns[i].type,
         };
-        name->is_identified = name->is_identified && column->is_identity;
+        key->is_identified = key->is_identified && column->is_identity;
     }
-    if (!is_key_of(relation, target, name)) {
+    if (!is_key_of(relation, target)) {
         return false;
     }
-    name->column_count = target->column_count;
+    key->column_count = target->column_count;
     return true;
 }
 
-/* Add a name to the relation, which has room; false: no memory. */
-static bool
-add_name(struct pgcwi_wal_relations *relations,
-         struct pgcwi_wal_relation *relation,
-         const struct pgcwi_wal_target *target)
+/* NULL: none yet, or the relation has a new name. */
+static const struct pgcwi_wal_target *
+find_target(const struct pgcwi_wal_relations *relations,
+            const struct pgcwi_wal_relation *relation)
 {
-    struct pgcwi_wal_name *name = &relation->names[relation->name_count];
-
-    memcpy(name->schema, target->schema, sizeof(name->schema));
-    memcpy(name->table, target->table, sizeof(name->table));
-    name->columns = pgcwi_alloc_array((size_t)target->column_count + 1,
-                                      sizeof(*name->columns));
-    if (name->columns == NULL) {
-        return false;
-    }
-    relation->name_count++;
-    if (has_key_types(target) && !set_key(relation, target, name) &&
-        !relation->has_asked) {
-        relation->has_asked = true;
-        relations->is_target_missing = true;
-    }
-    return true;
-}
-
-/* Its own name, until the targets are known. */
-static bool
-add_own_name(struct pgcwi_wal_relations *relations,
-             struct pgcwi_wal_relation *relation)
-{
-    struct pgcwi_wal_target own = {.relation_id = relation->id};
-
-    if (!relation->has_asked) {
-        relation->has_asked = true;
-        relations->is_target_missing = true;
-    }
-    memcpy(own.schema, relation->schema, sizeof(own.schema));
-    memcpy(own.table, relation->table, sizeof(own.table));
-    return add_name(relations, relation, &own);
-}
-
-/* How many it has; 0 if none has its name, as it has a new one. */
-static size_t
-count_targets(const struct pgcwi_wal_relations *relations,
-              const struct pgcwi_wal_relation *relation)
-{
-    size_t count = 0;
-    bool has_name = false;
-
-    for (size_t i = 0; i < relations->target_count; i++) {
-        const struct pgcwi_wal_target *target = &relations->targets[i];
-
-        if (target->relation_id == relation->id) {
-            count++;
-            has_name =
-                has_name || (strcmp(target->schema, relation->schema) == 0 &&
-                             strcmp(target->table, relation->table) == 0);
-        }
-    }
-    return has_name ? count : 0;
-}
-
-bool
-pgcwi_wal_relations_name(struct pgcwi_wal_relations *relations,
-                         struct pgcwi_wal_relation *relation)
-{
-    size_t count = count_targets(relations, relation);
-
-    if (relation->name_count > 0) {
-        return true;
-    }
-    relation->names = pgcwi_alloc_array(count + 1, sizeof(*relation->names));
-    if (relation->names == NULL) {
-        return false;
-    }
-    if (count == 0) {
-        return add_own_name(relations, relation);
-    }
     for (size_t i = 0; i < relations->target_count; i++) {
         const struct pgcwi_wal_target *target = &relations->targets[i];
 
         if (target->relation_id == relation->id &&
-            !add_name(relations, relation, target)) {
-            return false;
+            strcmp(target->schema, relation->schema) == 0 &&
+            strcmp(target->table, relation->table) == 0) {
+            return target;
         }
+    }
+    return NULL;
+}
+
+bool
+pgcwi_wal_relations_find_key(struct pgcwi_wal_relations *relations,
+                             struct pgcwi_wal_relation *relation)
+{
+    const struct pgcwi_wal_target *target = find_target(relations, relation);
+
+    if (relation->key.columns != NULL) {
+        return true;
+    }
+    relation->key.columns =
+        pgcwi_alloc_array(target != NULL ? (size_t)target->column_count + 1 : 1,
+                          sizeof(*relation->key.columns));
+    if (relation->key.columns == NULL) {
+        return false;
+    }
+    bool is_known =
+        target != NULL && (!has_key_types(target) || set_key(relation, target));
+    if (!is_known && !relation->has_asked) {
+        relation->has_asked = true;
+        relations->is_target_missing = true;
     }
     return true;
 }

@@ -41,29 +41,20 @@ change_has_the_time_of_the_commit(void **state)
 }
 
 static void
-partition_is_told_by_each_of_its_names(void **state)
+composite_key_is_in_the_order_of_the_key(void **state)
 {
     const char *const row[] = {"2", "b", "1"};
 
     (void)state;
     assert_true(is_target_added(1, "log", key_pair, 2));
-    assert_true(is_target_added(5, "other", key_id, 1));
-    assert_true(is_target_added(
-        1, "log_1",
-        (const struct pgcwi_wal_key_column[]){{"id", 23}, {"note", 25}}, 2));
-    assert_true(is_target_added(1, "top", NULL, 0));
-    describe(1, "log_1", 'd', "id note");
+    describe(1, "log", 'd', "id note");
     begin(9);
     insert(1, "1");
     delete_row(1, 'K', row);
     wal_truncate(&built, 0, (const uint32_t[]){1}, 1);
     take_more();
-    commit(9, "insert public.log [[\"a\", \"1\"]], insert public.log_1 "
-              "[[\"1\", \"a\"]], "
-              "insert public.top, delete public.log [[\"b\", \"2\"]], delete "
-              "public.log_1 [[\"2\", \"b\"]], delete public.top, truncate "
-              "public.log, "
-              "truncate public.log_1, truncate public.top");
+    commit(9, "insert public.log [[\"a\", \"1\"]], "
+              "delete public.log [[\"b\", \"2\"]], truncate public.log");
 }
 
 static size_t
@@ -443,7 +434,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(changes_are_grouped_in_the_order_in_which_they_came),
         TEST(change_has_the_time_of_the_commit),
-        TEST(partition_is_told_by_each_of_its_names),
+        TEST(composite_key_is_in_the_order_of_the_key),
         TEST(thousand_keys_are_told_and_one_more_is_the_whole_table),
         TEST(text_beyond_64_kib_is_the_whole_table),
         TEST(P9_text_beyond_4_mib_is_the_whole_table),

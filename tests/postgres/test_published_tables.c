@@ -162,6 +162,23 @@ P8_partition_made_later_has_the_primary_key_or_the_table_is_refused(
 
 /* PostgreSQL 18 is not here to show it. */
 static void
+partition_that_would_not_tell_a_changed_key_is_refused(void **state)
+{
+    (void)state;
+    database_run(connection,
+                 "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL)"
+                 " PARTITION BY RANGE (id);"
+                 "CREATE TABLE t1 PARTITION OF t (CONSTRAINT u UNIQUE (n))"
+                 " FOR VALUES FROM (0) TO (9);"
+                 "ALTER TABLE t1 REPLICA IDENTITY USING INDEX u");
+    refuse_to_publish("t", "public.t1 has a REPLICA IDENTITY without the "
+                           "column id of the primary key");
+    database_run(connection, "ALTER TABLE t1 ADD CONSTRAINT w UNIQUE (n, id);"
+                             "ALTER TABLE t1 REPLICA IDENTITY USING INDEX w");
+    publish("t");
+}
+
+static void
 P8_generated_column_in_the_identity_is_refused(void **state)
 {
     (void)state;
@@ -397,6 +414,7 @@ main(void)
         TEST(P8_table_that_has_lost_its_identity_since_is_told_of),
         TEST(
             P8_partition_made_later_has_the_primary_key_or_the_table_is_refused),
+        TEST(partition_that_would_not_tell_a_changed_key_is_refused),
         TEST(P8_generated_column_in_the_identity_is_refused),
         TEST(what_is_not_decoded_is_refused),
         TEST(relations_that_are_no_tables_are_refused),
