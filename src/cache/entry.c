@@ -11,7 +11,8 @@ pgcwi_entry_bytes_for(size_t key_size, size_t value_size, uint32_t slot_count)
     if (key_size > UINT32_MAX || value_size > UINT32_MAX) {
         return SIZE_MAX;
     }
-    return pgcwi_entry_head_bytes(slot_count) + value_size + key_size;
+    return pgcwi_entry_value_offset(slot_count, (uint32_t)key_size) +
+           value_size;
 }
 
 static void
@@ -35,20 +36,20 @@ pgcwi_entry_create(const struct pgcwi_key *key, const struct pgcwi_slots *slots,
     }
     *entry = (struct pgcwi_entry){
         .stamp = stamp,
+        .hash = (uint32_t)key->hash,
         .value_size = (uint32_t)value.size,
         .key_size = (uint32_t)key->bytes.size,
         .slot_count = (uint8_t)slots->count,
         .cause = PGCW_REMOVED_UNSTORED,
     };
-    cds_lfht_node_init(&entry->node);
     atomic_init(&entry->is_visited, false);
     atomic_init(&entry->holders, 1);
     atomic_init(&entry->refresh_after_ms, 0);
     memcpy(entry->slots, slots->numbers, slots->count * sizeof(uint32_t));
-    unsigned char *body =
-        (unsigned char *)entry + pgcwi_entry_head_bytes(slots->count);
-    copy_bytes(body, value);
-    copy_bytes(body + value.size, key->bytes);
+    unsigned char *memory = (unsigned char *)entry;
+    copy_bytes(memory + pgcwi_entry_key_offset(slots->count), key->bytes);
+    copy_bytes(memory + pgcwi_entry_value_offset(slots->count, entry->key_size),
+               value);
     return entry;
 }
 

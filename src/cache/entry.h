@@ -27,9 +27,21 @@
 
 struct pgcwi_reclaim;
 
+/* What a hit reads is together, and next to the key. */
 struct pgcwi_entry {
-    /* the table's */
-    struct cds_lfht_node node;
+    union {
+        /* guarded by the cache's write lock, while in the table */
+        struct cds_list_head by_age;
+        /* after it was taken out: owned by its batch */
+        struct pgcwi_entry *next_retired;
+    };
+    /* immutable after publication */
+    struct pgcwi_reclaim *reclaim; /* the cache's; NULL in tests of others */
+    uint32_t weight;               /* what the user says that it weighs more */
+    uint32_t hash;                 /* the low bits of its key's */
+    /* shared */
+    _Atomic uint32_t holders;
+    _Atomic uint32_t refresh_after_ms; /* see cache/refresh.h */
     /* immutable after publication */
     struct pgcw_stamp stamp;
     uint32_t ttl_ms; /* 0: none */
@@ -40,19 +52,7 @@ struct pgcwi_entry {
     /* shared: set by readers, cleared by eviction */
     _Atomic bool is_visited;
     uint8_t cause; /* enum pgcw_removal_cause, once it is out of the table */
-    union {
-        /* guarded by the cache's write lock, while in the table */
-        struct cds_list_head by_age;
-        /* after it was taken out: owned by its batch */
-        struct pgcwi_entry *next_retired;
-    };
-    /* immutable after publication */
-    struct pgcwi_reclaim *reclaim; /* the cache's; NULL in tests of others */
-    uint32_t weight;               /* what the user says that it weighs more */
-    /* shared */
-    _Atomic uint32_t holders;
-    _Atomic uint32_t refresh_after_ms; /* see cache/refresh.h */
-    /* then the value, aligned for any type, then the key */
+    /* then the key, then the value, aligned for any type */
     uint32_t slots[];
 };
 
@@ -113,15 +113,19 @@ pgcwi_entry_visit(struct pgcwi_entry *entry)
     }
 }
 
-/* Where the value begins. */
 static inline size_t
-pgcwi_entry_head_bytes(uint32_t slot_count)
+pgcwi_entry_key_offset(uint32_t slot_count)
 {
-    size_t bytes =
-        offsetof(struct pgcwi_entry, slots) + slot_count * sizeof(uint32_t);
+    return offsetof(struct pgcwi_entry, slots) + slot_count * sizeof(uint32_t);
+}
+
+static inline size_t
+pgcwi_entry_value_offset(uint32_t slot_count, uint32_t key_size)
+{
     size_t alignment = _Alignof(max_align_t);
 
-    return (bytes + alignment - 1) & ~(alignment - 1);
+    return (pgcwi_entry_key_offset(slot_count) + key_size + alignment - 1) &
+           ~(alignment - 1);
 }
 
 /* What an entry for these sizes takes; SIZE_MAX if none can be so large. */
@@ -131,24 +135,25 @@ size_t pgcwi_entry_bytes_for(size_t key_size, size_t value_size,
 static inline size_t
 pgcwi_entry_bytes(const struct pgcwi_entry *entry)
 {
-    return pgcwi_entry_head_bytes(entry->slot_count) + entry->value_size +
-           entry->key_size + entry->weight;
-}
-
-static inline struct pgcw_bytes
-pgcwi_entry_value(const struct pgcwi_entry *entry)
-{
-    return (struct pgcw_bytes){(const unsigned char *)entry +
-                                   pgcwi_entry_head_bytes(entry->slot_count),
-                               entry->value_size};
+    return pgcwi_entry_value_offset(entry->slot_count, entry->key_size) +
+           entry->value_size + entry->weight;
 }
 
 static inline struct pgcw_bytes
 pgcwi_entry_key(const struct pgcwi_entry *entry)
 {
-    const unsigned char *value = pgcwi_entry_value(entry).data;
+    return (struct pgcw_bytes){(const unsigned char *)entry +
+                                   pgcwi_entry_key_offset(entry->slot_count),
+                               entry->key_size};
+}
 
-    return (struct pgcw_bytes){value + entry->value_size, entry->key_size};
+static inline struct pgcw_bytes
+pgcwi_entry_value(const struct pgcwi_entry *entry)
+{
+    return (struct pgcw_bytes){
+        (const unsigned char *)entry +
+            pgcwi_entry_value_offset(entry->slot_count, entry->key_size),
+        entry->value_size};
 }
 
 #endif

@@ -7,8 +7,6 @@
  * ThreadSanitizer sees half of what liburcu does, and reports it.
  *
  * The edges that ThreadSanitizer cannot see (base/annotate.h):
- *   an entry:  PUBLISHED before it is added, TAKEN in the match callback and
- *              when it is met in a list;
  *   a section: PUBLISHED(&pgcwi_rcu_edge) before its end, TAKEN in the
  *              callback that frees.
  */
@@ -17,7 +15,6 @@
 
 #define URCU_INLINE_SMALL_FUNCTIONS
 #include <urcu/list.h>
-#include <urcu/rculfhash.h>
 #include <urcu/urcu-memb.h>
 
 #include "base/annotate.h"

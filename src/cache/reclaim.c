@@ -75,7 +75,6 @@ release_entries(struct pgcwi_entry *first)
     while (first != NULL) {
         struct pgcwi_entry *next = first->next_retired;
 
-        PGCWI_TAKEN(&first->node);
         pgcwi_reclaim_release(first);
         first = next;
     }

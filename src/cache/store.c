@@ -113,7 +113,6 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
     }
     make_room(cache, pgcwi_entry_bytes(entry));
     pgcwi_eviction_add(&cache->eviction, entry);
-    pgcwi_table_make_room(&cache->table, cache->eviction.entries);
     return true;
 }
 
@@ -167,6 +166,7 @@ enum pgcw_status
 pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
                     const struct pgcw_fill *fill, struct pgcwi_entry *entry)
 {
+    bool has_room;
     bool is_inserted;
     bool is_needless;
 
@@ -188,9 +188,14 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
     pgcwi_reader_begin();
     is_needless = was_needless(cache, key, entry); /* may take its time */
     pthread_mutex_lock(&cache->write_lock);
-    is_inserted = insert(cache, key, entry);
+    has_room = pgcwi_table_make_room(&cache->table);
+    is_inserted = has_room && insert(cache, key, entry);
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_reader_end();
+    if (!has_room) {
+        pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
+        return PGCW_NO_MEMORY;
+    }
     if (!is_inserted) {
         return refuse_stale(cache, fill, entry);
     }

@@ -5,143 +5,412 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cache/rcu.h"
 
-#define FIRST_BUCKET_COUNT 64
+#define LINE_BYTES 64
+#define SLOTS 7u
+#define FIRST_BUCKETS 16u
+#define MOST_BUCKETS (UINT64_C(1) << 32) /* as an entry keeps 32 bits */
+#define GROW_AT 5u                       /* entries a bucket, on average */
+#define COPIED_AT_ONCE 4u
+
+/* A byte for each slot; the highest byte counts who has passed by. */
+#define EACH_SLOT UINT64_C(0x0001010101010101)
+#define TOP_BITS UINT64_C(0x0080808080808080)
+#define PASSED_SHIFT 56
+#define PASSED_ONE (UINT64_C(1) << PASSED_SHIFT)
+#define PASSED_MOST 255u /* then it stays */
+
+struct bucket {
+    /* shared; written under the write lock */
+    _Alignas(LINE_BYTES) _Atomic uint64_t tags; /* 0: the slot is empty */
+    struct pgcwi_entry *_Atomic entries[SLOTS];
+};
+
+struct pgcwi_buckets {
+    struct rcu_head rcu;
+    /* immutable after they were made */
+    void *memory;
+    uint64_t mask;
+    struct bucket all[];
+};
+
+struct place {
+    struct bucket *bucket;
+    unsigned slot;
+};
+
+static unsigned
+passed_of(uint64_t tags)
+{
+    return (unsigned)(tags >> PASSED_SHIFT);
+}
+
+static uint64_t
+tag_of(uint32_t hash)
+{
+    uint32_t tag = hash >> 24;
+
+    return tag != 0 ? tag : 1;
+}
+
+/* The slots with that tag, by the top bits of their bytes; above one that is
+ * there may be some that are not. */
+static uint64_t
+slots_with(uint64_t tags, uint64_t tag)
+{
+    uint64_t difference = (tags & (PASSED_ONE - 1)) ^ (tag * EACH_SLOT);
+
+    return (difference - EACH_SLOT) & ~difference & TOP_BITS;
+}
+
+static unsigned
+first_slot(uint64_t slots)
+{
+    return (unsigned)__builtin_ctzll(slots) / 8;
+}
+
+static uint64_t
+read_tags(const struct bucket *bucket)
+{
+    /* relaxed: only the holder of the write lock writes them, which we are */
+    return atomic_load_explicit(&bucket->tags, memory_order_relaxed);
+}
+
+static void
+write_tags(struct bucket *bucket, uint64_t tags)
+{
+    /*
+     * ORDER: the entry in the slot before its tag; and who has passed by
+     * before the entry in a later bucket is put in its slot.
+     * Pairs with: search(). Without it: who has put an entry in, and looks
+     * for it on another processor, may not find it.
+     */
+    atomic_store_explicit(&bucket->tags, tags, memory_order_release);
+}
+
+static void
+write_entry(struct place place, struct pgcwi_entry *entry)
+{
+    /*
+     * ORDER: what is in the entry before the entry.
+     * Pairs with: search(). Without it: a reader gets a value that is not
+     * all there.
+     */
+    atomic_store_explicit(&place.bucket->entries[place.slot], entry,
+                          memory_order_release);
+}
+
+typedef bool match_fn(const struct pgcwi_entry *entry, const void *context);
 
 /*
- * liburcu 0.13.2 ends the process if it has no memory for buckets
- * (rculfhash-mm-order.c): it is asked only where there was some just now.
+ * Where the entry is for which `matches` is true, or NULL. By readers, in
+ * their section, and by the holder of the write lock.
  */
-static bool
-is_memory_there_for(uint64_t buckets)
+static inline __attribute__((always_inline)) struct pgcwi_entry *
+search(struct pgcwi_buckets *buckets, uint32_t hash, match_fn *matches,
+       const void *context, struct place *place)
 {
-    void *memory = pgcwi_alloc((size_t)buckets * sizeof(struct cds_lfht_node));
+    uint64_t index = hash;
 
-    pgcwi_free(memory);
-    return memory != NULL;
+    for (;; index++) {
+        struct bucket *bucket = &buckets->all[index & buckets->mask];
+        /*
+         * ORDER: the tags before what they are of.
+         * Pairs with: write_tags(). Without it: see there.
+         */
+        uint64_t tags =
+            atomic_load_explicit(&bucket->tags, memory_order_acquire);
+
+        for (uint64_t slots = slots_with(tags, tag_of(hash)); slots != 0;
+             slots &= slots - 1) {
+            unsigned slot = first_slot(slots);
+            /*
+             * ORDER: the entry before what is in it.
+             * Pairs with: write_entry(). Without it: see there.
+             */
+            struct pgcwi_entry *entry = atomic_load_explicit(
+                &bucket->entries[slot], memory_order_acquire);
+
+            if (entry != NULL && matches(entry, context)) {
+                *place = (struct place){bucket, slot};
+                return entry;
+            }
+        }
+        if (passed_of(tags) == 0 || index - hash == buckets->mask) {
+            return NULL;
+        }
+    }
+}
+
+static inline bool
+has_key(const struct pgcwi_entry *entry, const void *context)
+{
+    const struct pgcwi_key *key = context;
+    struct pgcw_bytes own = pgcwi_entry_key(entry);
+
+    return own.size == key->bytes.size &&
+           (own.size == 0 || memcmp(own.data, key->bytes.data, own.size) == 0);
+}
+
+static inline bool
+is_same(const struct pgcwi_entry *entry, const void *context)
+{
+    return entry == context;
+}
+
+static struct pgcwi_buckets *
+make_buckets(uint64_t count)
+{
+    size_t bytes =
+        sizeof(struct pgcwi_buckets) + (size_t)count * sizeof(struct bucket);
+    /* zeroed by the kernel if it is much, which takes no time here */
+    char *memory = pgcwi_alloc_array(1, bytes + LINE_BYTES);
+
+    if (memory == NULL) {
+        return NULL;
+    }
+    uintptr_t behind = (uintptr_t)memory % LINE_BYTES;
+    struct pgcwi_buckets *made =
+        (void *)(memory + (behind == 0 ? 0 : LINE_BYTES - behind));
+    made->memory = memory;
+    made->mask = count - 1;
+    return made;
+}
+
+static struct pgcwi_buckets *
+current_of(const struct pgcwi_table *table)
+{
+    /* relaxed: only the holder of the write lock writes it, which we are */
+    return atomic_load_explicit(&table->current, memory_order_relaxed);
+}
+
+static uint64_t
+count_of(const struct pgcwi_buckets *buckets)
+{
+    return buckets->mask + 1;
+}
+
+uint64_t
+pgcwi_table_room(const struct pgcwi_table *table)
+{
+    return GROW_AT * count_of(current_of(table));
 }
 
 bool
 pgcwi_table_init(struct pgcwi_table *table)
 {
-    if (!is_memory_there_for(FIRST_BUCKET_COUNT)) {
-        return false;
-    }
-    atomic_init(&table->wanted_buckets, FIRST_BUCKET_COUNT);
-    atomic_init(&table->buckets, FIRST_BUCKET_COUNT);
-    atomic_init(&table->is_growing, false);
-    table->entries = cds_lfht_new_flavor(FIRST_BUCKET_COUNT, FIRST_BUCKET_COUNT,
-                                         0, 0, &urcu_memb_flavor, NULL);
-    return table->entries != NULL;
+    struct pgcwi_buckets *first = make_buckets(FIRST_BUCKETS);
+
+    atomic_init(&table->current, first);
+    table->next = NULL;
+    table->copied = 0;
+    table->entries = 0;
+    return first != NULL;
 }
 
 void
 pgcwi_table_fini(struct pgcwi_table *table)
 {
-    PGCWI_TAKEN(table);
-    int failed = cds_lfht_destroy(table->entries, NULL);
-
-    assert(failed == 0 && "a table is empty when it is destroyed");
-    (void)failed;
-}
-
-static int
-entry_has_key(struct cds_lfht_node *node, const void *context)
-{
-    const struct pgcwi_key *key = context;
-
-    PGCWI_TAKEN(node);
-    struct pgcw_bytes own =
-        pgcwi_entry_key(caa_container_of(node, struct pgcwi_entry, node));
-    return own.size == key->bytes.size &&
-           (own.size == 0 || memcmp(own.data, key->bytes.data, own.size) == 0);
-}
-
-static struct pgcwi_entry *
-entry_of(struct cds_lfht_node *node)
-{
-    return node != NULL ? caa_container_of(node, struct pgcwi_entry, node)
-                        : NULL;
+    assert(table->entries == 0 && "a table is empty when it is destroyed");
+    pgcwi_free(current_of(table)->memory);
+    if (table->next != NULL) {
+        pgcwi_free(table->next->memory);
+    }
 }
 
 struct pgcwi_entry *
 pgcwi_table_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
 {
-    struct cds_lfht_iter found;
+    struct place place;
+    /*
+     * ORDER: the buckets before what is in them.
+     * Pairs with: finish_growth(). Without it: a reader sees buckets that
+     * are not filled.
+     */
+    struct pgcwi_buckets *buckets =
+        atomic_load_explicit(&table->current, memory_order_acquire);
 
-    cds_lfht_lookup(table->entries, (unsigned long)key->hash, entry_has_key,
-                    key, &found);
-    return entry_of(cds_lfht_iter_get_node(&found));
+    return search(buckets, (uint32_t)key->hash, has_key, key, &place);
+}
+
+static void
+count_passed(struct bucket *bucket, bool is_one_more)
+{
+    uint64_t tags = read_tags(bucket);
+
+    if (passed_of(tags) < PASSED_MOST) {
+        write_tags(bucket, is_one_more ? tags + PASSED_ONE : tags - PASSED_ONE);
+    }
+}
+
+/* There is a slot that is free. */
+static void
+put(struct pgcwi_buckets *buckets, struct pgcwi_entry *entry)
+{
+    uint64_t index = entry->hash;
+    struct bucket *bucket = &buckets->all[index & buckets->mask];
+    uint64_t free_slots;
+
+    while ((free_slots = slots_with(read_tags(bucket), 0)) == 0) {
+        count_passed(bucket, true);
+        bucket = &buckets->all[++index & buckets->mask];
+    }
+    unsigned slot = first_slot(free_slots);
+    write_entry((struct place){bucket, slot}, entry);
+    write_tags(bucket, read_tags(bucket) | tag_of(entry->hash) << (8 * slot));
+}
+
+static void
+take_out(struct pgcwi_buckets *buckets, const struct pgcwi_entry *entry,
+         struct place place)
+{
+    uint64_t tag = UINT64_C(0xff) << (8 * place.slot);
+
+    write_tags(place.bucket, read_tags(place.bucket) & ~tag);
+    write_entry(place, NULL);
+    for (uint64_t index = entry->hash;; index++) {
+        struct bucket *bucket = &buckets->all[index & buckets->mask];
+
+        if (bucket == place.bucket) {
+            return;
+        }
+        count_passed(bucket, false);
+    }
+}
+
+static void
+free_buckets(struct rcu_head *head)
+{
+    struct pgcwi_buckets *buckets =
+        caa_container_of(head, struct pgcwi_buckets, rcu);
+
+    PGCWI_TAKEN(head);
+    PGCWI_TAKEN(&pgcwi_rcu_edge);
+    pgcwi_free(buckets->memory);
+}
+
+static void
+finish_growth(struct pgcwi_table *table)
+{
+    struct pgcwi_buckets *old = current_of(table);
+
+    /*
+     * ORDER: all that is in the buckets before the buckets.
+     * Pairs with: pgcwi_table_find(). Without it: see there.
+     */
+    atomic_store_explicit(&table->current, table->next, memory_order_release);
+    table->next = NULL;
+    PGCWI_PUBLISHED(&old->rcu);
+    urcu_memb_call_rcu(&old->rcu, free_buckets);
+}
+
+static void
+copy_bucket(struct pgcwi_buckets *to, struct bucket *bucket)
+{
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        struct place there;
+        /* relaxed: only the holder of the write lock writes it, which we are */
+        struct pgcwi_entry *entry =
+            atomic_load_explicit(&bucket->entries[slot], memory_order_relaxed);
+
+        if (entry != NULL &&
+            search(to, entry->hash, is_same, entry, &there) == NULL) {
+            put(to, entry);
+        }
+    }
+}
+
+static void
+copy_some(struct pgcwi_table *table)
+{
+    struct pgcwi_buckets *from = current_of(table);
+
+    for (unsigned i = 0; i < COPIED_AT_ONCE && table->copied < count_of(from);
+         i++) {
+        copy_bucket(table->next, &from->all[table->copied]);
+        table->copied++;
+    }
+    if (table->copied == count_of(from)) {
+        finish_growth(table);
+    }
+}
+
+static bool
+is_full(const struct pgcwi_table *table)
+{
+    return table->entries >= SLOTS * count_of(current_of(table));
+}
+
+bool
+pgcwi_table_make_room(struct pgcwi_table *table)
+{
+    uint64_t buckets = count_of(current_of(table));
+
+    if (table->next == NULL && table->entries >= GROW_AT * buckets &&
+        buckets < MOST_BUCKETS) {
+        table->next = make_buckets(2 * buckets);
+        table->copied = 0;
+    }
+    if (table->next != NULL) {
+        do {
+            copy_some(table);
+        } while (table->next != NULL && is_full(table));
+    }
+    return !is_full(table);
+}
+
+static struct pgcwi_entry *
+replace_in(struct pgcwi_buckets *buckets, const struct pgcwi_key *key,
+           struct pgcwi_entry *entry)
+{
+    struct place place;
+    struct pgcwi_entry *old =
+        search(buckets, entry->hash, has_key, key, &place);
+
+    if (old != NULL) {
+        write_entry(place, entry);
+    } else {
+        put(buckets, entry);
+    }
+    return old;
 }
 
 struct pgcwi_entry *
 pgcwi_table_replace(struct pgcwi_table *table, const struct pgcwi_key *key,
                     struct pgcwi_entry *entry)
 {
-    PGCWI_PUBLISHED(&entry->node);
-    return entry_of(cds_lfht_add_replace(table->entries,
-                                         (unsigned long)key->hash,
-                                         entry_has_key, key, &entry->node));
+    if (table->next != NULL) {
+        (void)replace_in(table->next, key, entry);
+    }
+    struct pgcwi_entry *old = replace_in(current_of(table), key, entry);
+
+    table->entries += old == NULL;
+    return old;
+}
+
+static bool
+remove_from(struct pgcwi_buckets *buckets, struct pgcwi_entry *entry)
+{
+    struct place place;
+
+    if (search(buckets, entry->hash, is_same, entry, &place) == NULL) {
+        return false;
+    }
+    take_out(buckets, entry, place);
+    return true;
 }
 
 void
 pgcwi_table_remove(struct pgcwi_table *table, struct pgcwi_entry *entry)
 {
-    int failed = cds_lfht_del(table->entries, &entry->node);
+    bool is_removed = remove_from(current_of(table), entry);
 
-    assert(failed == 0 && "an entry is removed once, under the write lock");
-    (void)failed;
-}
-
-/* Called by liburcu's thread. */
-static void
-grow(struct rcu_head *head)
-{
-    struct pgcwi_table *table =
-        caa_container_of(head, struct pgcwi_table, growth);
-
-    PGCWI_TAKEN(head);
-    /* relaxed: only we write it */
-    uint64_t buckets =
-        atomic_load_explicit(&table->buckets, memory_order_relaxed);
-    /* relaxed: a number; if it has grown since, the next store asks again */
-    while (buckets <
-           atomic_load_explicit(&table->wanted_buckets, memory_order_relaxed)) {
-        buckets *= 2;
+    assert(is_removed && "an entry is removed once, under the write lock");
+    (void)is_removed;
+    if (table->next != NULL) {
+        /* not there if it is not copied yet */
+        (void)remove_from(table->next, entry);
     }
-    if (is_memory_there_for(buckets)) {
-        cds_lfht_resize(table->entries, (unsigned long)buckets);
-        /* relaxed: a number, to compare with */
-        atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
-    }
-    /*
-     * ORDER: our last use of `growth` before it may be used again.
-     * Pairs with: pgcwi_table_make_room(). Without it: it would be queued
-     * while we still use it.
-     */
-    atomic_store_explicit(&table->is_growing, false, memory_order_release);
-    PGCWI_PUBLISHED(table);
-}
-
-void
-pgcwi_table_make_room(struct pgcwi_table *table, uint64_t entries)
-{
-    /* relaxed: a number; too small a table is only slower */
-    if (entries <=
-        atomic_load_explicit(&table->buckets, memory_order_relaxed)) {
-        return;
-    }
-    /* relaxed: as above */
-    atomic_store_explicit(&table->wanted_buckets, entries,
-                          memory_order_relaxed);
-    /*
-     * ORDER: our look at the flag before our use of `growth`.
-     * Pairs with: grow(). Without it: see there.
-     */
-    if (!atomic_load_explicit(&table->is_growing, memory_order_acquire)) {
-        /* relaxed: only set here, under the write lock */
-        atomic_store_explicit(&table->is_growing, true, memory_order_relaxed);
-        PGCWI_PUBLISHED(&table->growth);
-        urcu_memb_call_rcu(&table->growth, grow);
-    }
+    table->entries--;
 }

@@ -84,29 +84,17 @@ P9_bytes_stay_within_their_bound(void **state)
     pgcwi_cache_close(cache);
 }
 
-/* After liburcu's thread has done what it was asked for. */
-static uint64_t
-settled_buckets(struct pgcw_cache *cache)
-{
-    urcu_memb_barrier();
-    /* relaxed: the barrier has ordered it */
-    return atomic_load_explicit(&cache->table.buckets, memory_order_relaxed);
-}
-
 static void
 table_grows_with_its_entries(void **state)
 {
+    struct pgcw_cache *cache = *state;
+
     for (uint32_t i = 0; i < 20000; i++) {
-        assert_int_equal(put_number(*state, i, bytes_of("value")), PGCW_OK);
-        if (i % 1000 == 0) {
-            (void)settled_buckets(*state);
-        }
+        assert_int_equal(put_number(cache, i, bytes_of("value")), PGCW_OK);
     }
-    (void)settled_buckets(*state);
-    assert_int_equal(put_number(*state, 0, bytes_of("value")), PGCW_OK);
-    assert_int_equal(settled_buckets(*state), 32768);
+    assert_in_range(pgcwi_table_room(&cache->table), 20000, 40000);
     for (uint32_t i = 0; i < 20000; i++) {
-        assert_true(has_number(*state, i));
+        assert_true(has_number(cache, i));
     }
 }
 
@@ -140,7 +128,8 @@ value_larger_than_the_cache_is_refused(void **state)
 
     assert_int_equal(put_text(cache, "key", "value"), PGCW_OK);
     assert_int_equal(put_text(cache, "key", "values"), PGCW_TOO_LARGE);
-    assert_int_equal(put_text(cache, "keys", "value"), PGCW_TOO_LARGE);
+    assert_int_equal(put_text(cache, "key of seventeen", "value"),
+                     PGCW_TOO_LARGE);
     assert_int_equal(pgcw_cache_put(cache, bytes_of("key"),
                                     (struct pgcw_bytes){"value", SIZE_MAX},
                                     pgcw_cache_stamp(cache), NULL),

@@ -131,7 +131,7 @@ size_is_known_before_and_the_same_after(void **state)
     assert_non_null(entry);
     assert_int_equal(pgcwi_entry_bytes(entry), pgcwi_entry_bytes_for(3, 5, 1));
     assert_int_equal(pgcwi_entry_bytes_for(3, 5, 1),
-                     pgcwi_entry_head_bytes(1) + 8);
+                     pgcwi_entry_value_offset(1, 3) + 5);
     pgcwi_entry_destroy(entry);
 }
 

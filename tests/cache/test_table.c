@@ -136,8 +136,8 @@ many_entries_are_all_found_while_the_table_grows(void **state)
         struct pgcwi_key key = key_of(&i, sizeof(i));
 
         entries[i] = make(&key);
+        assert_true(pgcwi_table_make_room(table));
         assert_null(pgcwi_table_replace(table, &key, entries[i]));
-        pgcwi_table_make_room(table, i + 1);
         assert_ptr_equal(pgcwi_table_find(table, &key), entries[i]);
     }
     for (uint32_t i = 0; i < MANY; i++) {
@@ -155,27 +155,151 @@ many_entries_are_all_found_while_the_table_grows(void **state)
     pgcwi_reader_begin();
 }
 
-static uint64_t
-buckets_after_asking_for(struct pgcwi_table *table, uint64_t entries)
+/* Entries of their own, by numbers, and whether each is in the table. */
+static struct pgcwi_entry *numbered[MANY];
+
+static struct pgcwi_key
+key_of_number(const uint32_t *number)
 {
-    pgcwi_table_make_room(table, entries);
-    pgcwi_reader_end();
-    urcu_memb_barrier();
-    pgcwi_reader_begin();
-    return atomic_load(&table->buckets);
+    return key_of(number, sizeof(*number));
 }
 
 static void
-table_without_memory_to_grow_is_asked_again(void **state)
+add_number(struct pgcwi_table *table, uint32_t number)
+{
+    struct pgcwi_key key = key_of_number(&number);
+    struct pgcwi_entry *entry = make(&key);
+
+    assert_true(pgcwi_table_make_room(table));
+    struct pgcwi_entry *old = pgcwi_table_replace(table, &key, entry);
+    assert_ptr_equal(old, numbered[number]);
+    pgcwi_entry_destroy(old); /* only this thread reads */
+    numbered[number] = entry;
+}
+
+static void
+remove_number(struct pgcwi_table *table, uint32_t number)
+{
+    if (numbered[number] != NULL) {
+        pgcwi_table_remove(table, numbered[number]);
+        pgcwi_entry_destroy(numbered[number]);
+        numbered[number] = NULL;
+    }
+}
+
+static void
+check_numbers(const struct pgcwi_table *table)
+{
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct pgcwi_key key = key_of_number(&i);
+
+        assert_ptr_equal(pgcwi_table_find(table, &key), numbered[i]);
+    }
+}
+
+/* Also while it grows, when there are two tables. */
+static void
+what_is_in_and_what_is_not_is_known_at_any_time(void **state)
 {
     struct pgcwi_table *table = *state;
-    uint64_t before = atomic_load(&table->buckets);
+    uint32_t random = 1;
+    unsigned growths = 0;
 
-    pgcwi_alloc_fail_nth(1);
-    assert_int_equal(buckets_after_asking_for(table, 1000), before);
-    assert_true(pgcwi_alloc_has_failed());
+    for (uint32_t step = 0; step < 20 * MANY; step++) {
+        bool was_growing = table->next != NULL;
+
+        random = random * 1664525u + 1013904223u;
+        uint32_t number = (random >> 8) % (1 + step / 20);
+        if (random >> 30 == 0) {
+            remove_number(table, number);
+        } else {
+            add_number(table, number);
+        }
+        bool is_growing = table->next != NULL;
+        growths += is_growing && !was_growing;
+        if (is_growing != was_growing || step % MANY == 0) {
+            check_numbers(table);
+        }
+    }
+    assert_in_range(growths, 5, 20);
+    for (uint32_t i = 0; i < MANY; i++) {
+        remove_number(table, i);
+    }
+    check_numbers(table);
+}
+
+static struct pgcwi_entry *
+put_at(struct pgcwi_table *table, uint32_t number, uint32_t hash)
+{
+    struct pgcwi_key key = key_of_number(&number);
+
+    key.hash = hash;
+    struct pgcwi_entry *entry = make(&key);
+    assert_null(pgcwi_table_replace(table, &key, entry));
+    return entry;
+}
+
+/* More than the count of who passed by can tell, so that it stays. */
+static void
+buckets_that_overflow_lose_nothing(void **state)
+{
+    struct pgcwi_table *table = *state;
+    enum { COUNT = 400 };
+    struct pgcwi_entry *entries[COUNT];
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        add_number(table, i); /* so that there is room */
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        entries[i] = put_at(table, MANY + i, 3u + (i % 3 << 24));
+    }
+    for (uint32_t i = 0; i < COUNT; i += 2) {
+        remove_and_destroy(table, entries[i]);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t number = MANY + i;
+        struct pgcwi_key key = key_of_number(&number);
+
+        key.hash = 3u + (i % 3 << 24);
+        assert_ptr_equal(pgcwi_table_find(table, &key),
+                         i % 2 == 0 ? NULL : entries[i]);
+        if (i % 2 == 1) {
+            remove_and_destroy(table, entries[i]);
+        }
+    }
+    check_numbers(table);
+    for (uint32_t i = 0; i < 1000; i++) {
+        remove_number(table, i);
+    }
+}
+
+static void
+table_without_memory_to_grow_fills_up_and_then_refuses(void **state)
+{
+    struct pgcwi_table *table = *state;
+    uint64_t room = pgcwi_table_room(table);
+    uint32_t count = 0;
+
+    while (pgcwi_table_make_room(table)) {
+        struct pgcwi_key key = key_of_number(&count);
+
+        numbered[count] = make(&key);
+        assert_null(pgcwi_table_replace(table, &key, numbered[count]));
+        count++;
+        if (count >= room) {
+            pgcwi_alloc_fail_nth(1);
+        }
+    }
     pgcwi_alloc_fail_nth(0);
-    assert_int_equal(buckets_after_asking_for(table, 1000), 1024);
+    assert_int_equal(pgcwi_table_room(table), room);
+    assert_true(count > room);
+    check_numbers(table);
+    add_number(table, count); /* there is memory again, so it grows */
+    assert_int_equal(pgcwi_table_room(table), 2 * room);
+    check_numbers(table);
+    for (uint32_t i = 0; i <= count; i++) {
+        remove_number(table, i);
+    }
 }
 
 int
@@ -188,7 +312,9 @@ main(void)
         TEST(replace_gives_the_old_entry_back),
         TEST(keys_of_one_hash_are_told_apart),
         TEST(many_entries_are_all_found_while_the_table_grows),
-        TEST(table_without_memory_to_grow_is_asked_again),
+        TEST(what_is_in_and_what_is_not_is_known_at_any_time),
+        TEST(buckets_that_overflow_lose_nothing),
+        TEST(table_without_memory_to_grow_fills_up_and_then_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
