@@ -70,23 +70,22 @@ first_slot(uint64_t slots)
     return (unsigned)__builtin_ctzll(slots) / 8;
 }
 
+/*
+ * relaxed, here and below: who knows that an entry is there knows so from who
+ * has put it in or found it, and so sees its tag, and those of the buckets
+ * that it has passed by. Who finds a slot by a tag of before looks at the key.
+ */
 static uint64_t
 read_tags(const struct bucket *bucket)
 {
-    /* relaxed: only the holder of the write lock writes them, which we are */
     return atomic_load_explicit(&bucket->tags, memory_order_relaxed);
 }
 
 static void
 write_tags(struct bucket *bucket, uint64_t tags)
 {
-    /*
-     * ORDER: the entry in the slot before its tag; and who has passed by
-     * before the entry in a later bucket is put in its slot.
-     * Pairs with: search(). Without it: who has put an entry in, and looks
-     * for it on another processor, may not find it.
-     */
-    atomic_store_explicit(&bucket->tags, tags, memory_order_release);
+    /* relaxed: see read_tags() */
+    atomic_store_explicit(&bucket->tags, tags, memory_order_relaxed);
 }
 
 static void
@@ -115,12 +114,7 @@ search(struct pgcwi_buckets *buckets, uint32_t hash, match_fn *matches,
 
     for (;; index++) {
         struct bucket *bucket = &buckets->all[index & buckets->mask];
-        /*
-         * ORDER: the tags before what they are of.
-         * Pairs with: write_tags(). Without it: see there.
-         */
-        uint64_t tags =
-            atomic_load_explicit(&bucket->tags, memory_order_acquire);
+        uint64_t tags = read_tags(bucket);
 
         for (uint64_t slots = slots_with(tags, tag_of(hash)); slots != 0;
              slots &= slots - 1) {

@@ -25,6 +25,8 @@
  * - `next`, if it is there, has the same for every entry of the buckets that
  *   are copied, and of the others for those that were put in since, and
  *   nothing that `current` has not.
+ *
+ * Checked by stress/models/table.cpp.
  */
 #ifndef PGCWI_CACHE_TABLE_H
 #define PGCWI_CACHE_TABLE_H

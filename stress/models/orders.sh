@@ -72,15 +72,20 @@ freshness|COMPLETED_BEFORE_TURN|a fence does not wait for its turn
 freshness|COMPLETED_WITHOUT_LOCK|a ticket is completed without the lock
 freshness|NOBODY_TOLD|who waits is not told
 freshness|LOOK_ONCE|who waits does not look again
-holders||an entry is let go, a table grows
+holders||an entry is let go
 holders|LET_GO_RELAXED|a holder lets go relaxed
 holders|LET_GO_RELEASE|a holder lets go with release only
 holders|LET_GO_ACQUIRE|a holder lets go with acquire only
 holders|NOT_HELD|a holder is not counted
-holders|GROWN_RELAXED|a growth ends without release
-holders|GROWING_LOAD_RELAXED|whether it grows is loaded without acquire
-holders|GROWING_IGNORED|a growth is queued while one is
-holders|GROWN_TOO_EARLY|a growth ends before its last use
+table||entries come and go while the table grows
+table|ENTRY_STORE_RELAXED|an entry is put in without release
+table|ENTRY_LOAD_RELAXED|an entry is found without acquire
+table|CURRENT_STORE_RELAXED|the grown table is given without release
+table|CURRENT_LOAD_RELAXED|the grown table is taken without acquire
+table|PASSED_NOT_COUNTED|who passes a full bucket is not counted
+table|PASSED_FORGOTTEN|who leaves a bucket takes the count along
+table|SWAPPED_BEFORE_COPIED|the grown table is given before it is filled
+table|NOT_IN_BOTH|what changes while it grows changes in one table
 ROWS
 }
 
