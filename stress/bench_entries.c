@@ -140,7 +140,7 @@ main(int argc, char **argv)
     uint64_t before = resident_bytes();
     open_cache(entry_count);
     fill(entry_count);
-    urcu_memb_barrier(); /* the table grows in liburcu's thread */
+    urcu_memb_barrier(); /* what the table has grown out of is freed */
     uint64_t after = resident_bytes();
     int64_t row_ns = apply(&row, 1);
     uint32_t valid_count = count_valid(entry_count);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The one place that asks for memory. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+
 #include "base/alloc.h"
 
 #include <assert.h>
@@ -7,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef PGCWI_TESTING
 #include <execinfo.h>
@@ -107,6 +110,22 @@ pgcwi_alloc_aligned(size_t alignment, size_t bytes)
     }
     memset(memory, 0, bytes);
     return memory;
+}
+
+void *
+pgcwi_alloc_pages(size_t bytes)
+{
+    void *memory = shall_fail() ? MAP_FAILED
+                                : mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+void
+pgcwi_free_pages(void *memory, size_t bytes)
+{
+    (void)munmap(memory, bytes);
 }
 
 void *

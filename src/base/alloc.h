@@ -17,6 +17,10 @@ void *pgcwi_alloc(size_t bytes);
 void *pgcwi_alloc_array(size_t count, size_t element_bytes);
 /* Zeroed; alignment is a power of two. */
 void *pgcwi_alloc_aligned(size_t alignment, size_t bytes);
+/* Zeroed when it is first touched, at a page's begin; for what is large, as
+ * the system has it back as soon as it is freed. */
+void *pgcwi_alloc_pages(size_t bytes);
+void pgcwi_free_pages(void *memory, size_t bytes);
 /* On failure the old memory stays as it is. */
 void *pgcwi_realloc(void *memory, size_t bytes);
 char *pgcwi_strdup(const char *text);

@@ -9,7 +9,7 @@
 
 #define LINE_BYTES 64
 #define SLOTS 7u
-#define FIRST_BUCKETS 16u
+#define FIRST_BUCKETS 32u
 #define MOST_BUCKETS (UINT64_C(1) << 32) /* as an entry keeps 32 bits */
 #define GROW_AT 5u                       /* entries a bucket, on average */
 #define COPIED_AT_ONCE 4u
@@ -30,7 +30,6 @@ struct bucket {
 struct pgcwi_buckets {
     struct rcu_head rcu;
     /* immutable after they were made */
-    void *memory;
     uint64_t mask;
     struct bucket all[];
 };
@@ -71,20 +70,21 @@ first_slot(uint64_t slots)
 }
 
 /*
- * relaxed, here and below: who knows that an entry is there knows so from who
- * has put it in or found it, and so sees its tag, and those of the buckets
- * that it has passed by. Who finds a slot by a tag of before looks at the key.
+ * Who knows that an entry is there knows so from who has put it in or found
+ * it, and so sees its tag, and who passed the buckets before. Who finds a slot
+ * by a tag of before looks at the key.
  */
 static uint64_t
 read_tags(const struct bucket *bucket)
 {
+    /* relaxed: see above */
     return atomic_load_explicit(&bucket->tags, memory_order_relaxed);
 }
 
 static void
 write_tags(struct bucket *bucket, uint64_t tags)
 {
-    /* relaxed: see read_tags() */
+    /* relaxed: see above */
     atomic_store_explicit(&bucket->tags, tags, memory_order_relaxed);
 }
 
@@ -102,39 +102,51 @@ write_entry(struct place place, struct pgcwi_entry *entry)
 
 typedef bool match_fn(const struct pgcwi_entry *entry, const void *context);
 
+/* As search(), of one bucket. */
+static inline __attribute__((always_inline)) struct pgcwi_entry *
+search_bucket(struct bucket *bucket, uint64_t slots, match_fn *matches,
+              const void *context, struct place *place)
+{
+    for (; slots != 0; slots &= slots - 1) {
+        unsigned slot = first_slot(slots);
+        /*
+         * ORDER: the entry before what is in it.
+         * Pairs with: write_entry(). Without it: see there.
+         */
+        struct pgcwi_entry *entry =
+            atomic_load_explicit(&bucket->entries[slot], memory_order_acquire);
+
+        if (entry != NULL && matches(entry, context)) {
+            *place = (struct place){bucket, slot};
+            return entry;
+        }
+    }
+    return NULL;
+}
+
 /*
- * Where the entry is for which `matches` is true, or NULL. By readers, in
- * their section, and by the holder of the write lock.
+ * The entry for which `matches` is true, and its place; or NULL. By readers,
+ * in their section, and by the holder of the write lock.
  */
 static inline __attribute__((always_inline)) struct pgcwi_entry *
 search(struct pgcwi_buckets *buckets, uint32_t hash, match_fn *matches,
        const void *context, struct place *place)
 {
     uint64_t index = hash;
+    uint64_t tags;
 
-    for (;; index++) {
+    do {
         struct bucket *bucket = &buckets->all[index & buckets->mask];
-        uint64_t tags = read_tags(bucket);
 
-        for (uint64_t slots = slots_with(tags, tag_of(hash)); slots != 0;
-             slots &= slots - 1) {
-            unsigned slot = first_slot(slots);
-            /*
-             * ORDER: the entry before what is in it.
-             * Pairs with: write_entry(). Without it: see there.
-             */
-            struct pgcwi_entry *entry = atomic_load_explicit(
-                &bucket->entries[slot], memory_order_acquire);
-
-            if (entry != NULL && matches(entry, context)) {
-                *place = (struct place){bucket, slot};
-                return entry;
-            }
+        tags = read_tags(bucket);
+        struct pgcwi_entry *entry = search_bucket(
+            bucket, slots_with(tags, tag_of(hash)), matches, context, place);
+        if (entry != NULL) {
+            return entry;
         }
-        if (passed_of(tags) == 0 || index - hash == buckets->mask) {
-            return NULL;
-        }
-    }
+        index++;
+    } while (passed_of(tags) != 0 && index - hash <= buckets->mask);
+    return NULL;
 }
 
 static inline bool
@@ -153,23 +165,33 @@ is_same(const struct pgcwi_entry *entry, const void *context)
     return entry == context;
 }
 
+static uint64_t
+count_of(const struct pgcwi_buckets *buckets)
+{
+    return buckets->mask + 1;
+}
+
+static size_t
+bytes_for(uint64_t count)
+{
+    return sizeof(struct pgcwi_buckets) + (size_t)count * sizeof(struct bucket);
+}
+
 static struct pgcwi_buckets *
 make_buckets(uint64_t count)
 {
-    size_t bytes =
-        sizeof(struct pgcwi_buckets) + (size_t)count * sizeof(struct bucket);
-    /* zeroed by the kernel if it is much, which takes no time here */
-    char *memory = pgcwi_alloc_array(1, bytes + LINE_BYTES);
+    struct pgcwi_buckets *made = pgcwi_alloc_pages(bytes_for(count));
 
-    if (memory == NULL) {
-        return NULL;
+    if (made != NULL) {
+        made->mask = count - 1;
     }
-    uintptr_t behind = (uintptr_t)memory % LINE_BYTES;
-    struct pgcwi_buckets *made =
-        (void *)(memory + (behind == 0 ? 0 : LINE_BYTES - behind));
-    made->memory = memory;
-    made->mask = count - 1;
     return made;
+}
+
+static void
+destroy_buckets(struct pgcwi_buckets *buckets)
+{
+    pgcwi_free_pages(buckets, bytes_for(count_of(buckets)));
 }
 
 static struct pgcwi_buckets *
@@ -177,12 +199,6 @@ current_of(const struct pgcwi_table *table)
 {
     /* relaxed: only the holder of the write lock writes it, which we are */
     return atomic_load_explicit(&table->current, memory_order_relaxed);
-}
-
-static uint64_t
-count_of(const struct pgcwi_buckets *buckets)
-{
-    return buckets->mask + 1;
 }
 
 uint64_t
@@ -207,9 +223,9 @@ void
 pgcwi_table_fini(struct pgcwi_table *table)
 {
     assert(table->entries == 0 && "a table is empty when it is destroyed");
-    pgcwi_free(current_of(table)->memory);
+    destroy_buckets(current_of(table));
     if (table->next != NULL) {
-        pgcwi_free(table->next->memory);
+        destroy_buckets(table->next);
     }
 }
 
@@ -281,7 +297,7 @@ free_buckets(struct rcu_head *head)
 
     PGCWI_TAKEN(head);
     PGCWI_TAKEN(&pgcwi_rcu_edge);
-    pgcwi_free(buckets->memory);
+    destroy_buckets(buckets);
 }
 
 static void

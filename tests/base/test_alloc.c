@@ -50,6 +50,25 @@ aligned_memory_is_aligned_and_zeroed(void **state)
 }
 
 static void
+pages_are_zeroed_and_begin_where_a_page_does(void **state)
+{
+    const size_t bytes = 10000;
+    unsigned char *pages = pgcwi_alloc_pages(bytes);
+
+    (void)state;
+    assert_non_null(pages);
+    assert_int_equal((uintptr_t)pages % 4096, 0);
+    for (size_t i = 0; i < bytes; i++) {
+        assert_int_equal(pages[i], 0);
+        pages[i] = 1;
+    }
+    pgcwi_free_pages(pages, bytes);
+    assert_null(pgcwi_alloc_pages(SIZE_MAX));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_alloc_pages(bytes));
+}
+
+static void
 nothing_is_still_some_memory(void **state)
 {
     void *memory = pgcwi_alloc(0);
@@ -186,6 +205,7 @@ main(void)
         cmocka_unit_test(array_is_zeroed),
         cmocka_unit_test(array_whose_size_overflows_is_refused),
         cmocka_unit_test(aligned_memory_is_aligned_and_zeroed),
+        cmocka_unit_test(pages_are_zeroed_and_begin_where_a_page_does),
         cmocka_unit_test(nothing_is_still_some_memory),
         cmocka_unit_test(realloc_keeps_what_was_there),
         cmocka_unit_test(failed_realloc_leaves_the_old_memory),
