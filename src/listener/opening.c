@@ -35,6 +35,15 @@ check_deadline(const struct pgcwi_source *source, const char *step,
 }
 
 enum pgcw_status
+pgcwi_opening_pause(struct pgcwi_source *source, int64_t pause_ns,
+                    const char *step, struct pgcw_error *error)
+{
+    pgcwi_listener_poll(source->listener, NULL, 0,
+                        pgcwi_clock_monotonic_ns() + pause_ns);
+    return check_deadline(source, step, error);
+}
+
+enum pgcw_status
 pgcwi_opening_connect(struct pgcwi_source *source,
                       struct pgcwi_connection *connection,
                       const char *replication, struct pgcw_error *error)

@@ -21,6 +21,10 @@ PGCW_MUST_CHECK enum pgcw_status
 pgcwi_opening_run(struct pgcwi_source *source,
                   struct pgcwi_connection *connection, const char *sql,
                   PGresult **rows, struct pgcw_error *error);
+/* Wait for `step`, which may take until live_deadline_ns. */
+PGCW_MUST_CHECK enum pgcw_status
+pgcwi_opening_pause(struct pgcwi_source *source, int64_t pause_ns,
+                    const char *step, struct pgcw_error *error);
 /* Wait for the connection until `deadline_ns`, and read what comes. */
 PGCW_MUST_CHECK enum pgcw_status
 pgcwi_opening_receive(struct pgcwi_source *source,

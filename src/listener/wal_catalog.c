@@ -10,8 +10,12 @@
 
 #define MIN_VERSION_NUM 140000 /* proto_version 2, and messages */
 
-/* The last is NULL without the publication, and false if it leaves out what
- * must be told: an operation, rows, or what is done to partitions. */
+/*
+ * The last but one is NULL without the publication, and false if it leaves out
+ * what must be told: an operation, rows, or what is done to partitions. The
+ * last is whether the server takes us for a standby that commits wait for; its
+ * statistics say so only to the privileged, and only later.
+ */
 static const char requirements[] =
     "SELECT pg_catalog.current_setting('server_version_num'),"
     " pg_catalog.current_setting('server_version'),"
@@ -24,7 +28,14 @@ static const char requirements[] =
     "   SELECT FROM pg_catalog.pg_publication_rel AS m"
     "    WHERE m.prpubid OPERATOR(pg_catalog.=) p.oid AND"
     "          (pg_catalog.to_jsonb(m) OPERATOR(pg_catalog.->>) 'prqual')"
-    "          IS NOT NULL)"
+    "          IS NOT NULL),"
+    " EXISTS (SELECT FROM pg_catalog.regexp_split_to_table("
+    "    pg_catalog.current_setting('synchronous_standby_names'),"
+    "    '[\\s,()\"]+') AS t (word)"
+    "   WHERE t.word OPERATOR(pg_catalog.=) '*'"
+    "      OR pg_catalog.lower(t.word) OPERATOR(pg_catalog.=) pg_catalog.lower("
+    "         pg_catalog.current_setting('application_name'))),"
+    " pg_catalog.current_setting('application_name')"
     " FROM pg_catalog.pg_roles AS r"
     " LEFT JOIN pg_catalog.pg_publication AS p"
     "   ON p.pubname OPERATOR(pg_catalog.=) %s"
@@ -153,6 +164,14 @@ pgcwi_wal_catalog_check_requirements(const PGresult *rows,
             "update, delete and truncate, with publish_via_partition_root, "
             "and without a WHERE)",
             publication);
+    }
+    if (is_true(rows, 8)) {
+        return pgcwi_error_set(
+            error, PGCW_REFUSED,
+            "synchronous_standby_names takes the listener for a standby, so "
+            "that commits would wait for it (name the standbys in it, instead "
+            "of *, and none of them %s)",
+            PQgetvalue(rows, 0, 9));
     }
     return PGCW_OK;
 }

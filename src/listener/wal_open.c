@@ -164,36 +164,24 @@ open_stream(struct pgcwi_wal_source *source, struct pgcw_error *error)
     return status;
 }
 
-/* Both connections must have come to one server, if several are named; and
- * it must not take the stream for a standby that commits wait for. */
+/* Both connections must have come to one server, if several are named. */
 static enum pgcw_status
-check_stream(struct pgcwi_wal_source *source, struct pgcw_error *error)
+check_slot(struct pgcwi_wal_source *source, struct pgcw_error *error)
 {
     char sql[COMMAND_BYTES];
     PGresult *rows;
 
-    (void)snprintf(
-        sql, sizeof(sql),
-        "SELECT s.active_pid, r.sync_priority OPERATOR(pg_catalog.>) 0 "
-        "FROM pg_catalog.pg_replication_slots AS s "
-        "LEFT JOIN pg_catalog.pg_stat_replication AS r "
-        "ON r.pid OPERATOR(pg_catalog.=) s.active_pid "
-        "WHERE s.slot_name OPERATOR(pg_catalog.=) '%s'",
-        source->slot);
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT FROM pg_catalog.pg_replication_slots "
+                   "WHERE slot_name OPERATOR(pg_catalog.=) '%s'",
+                   source->slot);
     enum pgcw_status status =
         pgcwi_opening_run(&source->base, &source->sql, sql, &rows, error);
-    if (status == PGCW_OK && !pgcwi_opening_is_stopping(&source->base)) {
-        if (rows == NULL || PQntuples(rows) != 1) {
-            status = pgcwi_error_set(error, PGCW_DISCONNECTED,
-                                     "the two connections that the WAL "
-                                     "transport needs came to two servers");
-        } else if (PQgetvalue(rows, 0, 1)[0] == 't') {
-            status = pgcwi_error_set(
-                error, PGCW_REFUSED,
-                "synchronous_standby_names takes the listener for a standby, "
-                "so that commits would wait for it (name the standbys in it, "
-                "instead of *)");
-        }
+    if (status == PGCW_OK && !pgcwi_opening_is_stopping(&source->base) &&
+        (rows == NULL || PQntuples(rows) != 1)) {
+        status = pgcwi_error_set(error, PGCW_DISCONNECTED,
+                                 "the two connections that the WAL transport "
+                                 "needs came to two servers");
     }
     PQclear(rows);
     return status;
@@ -213,20 +201,6 @@ ask_targets(struct pgcwi_wal_source *source, struct pgcw_error *error)
     }
     PQclear(rows);
     return status;
-}
-
-static enum pgcw_status
-check_begun_deadline(const struct pgcwi_wal_source *source,
-                     struct pgcw_error *error)
-{
-    if (pgcwi_clock_monotonic_ns() < source->base.live_deadline_ns) {
-        return PGCW_OK;
-    }
-    return pgcwi_error_set(
-        error, PGCW_TIMEOUT,
-        "a transaction that was open when the replication slot was made has "
-        "not ended within connect_timeout_ms (see backend_xid in "
-        "pg_stat_activity)");
 }
 
 /* The first field of the first row. */
@@ -269,9 +243,11 @@ wait_for_begun(struct pgcwi_wal_source *source, struct pgcw_error *error)
            !pgcwi_opening_is_stopping(&source->base)) {
         status = ask_number(source, XMIN, &xmin, error);
         if (status == PGCW_OK && xmin < begun_below) {
-            status = check_begun_deadline(source, error);
-            pgcwi_listener_poll(source->base.listener, NULL, 0,
-                                pgcwi_clock_monotonic_ns() + pause_ns);
+            status = pgcwi_opening_pause(
+                &source->base, pause_ns,
+                "the end of a transaction that was open when the replication "
+                "slot was made (see backend_xid in pg_stat_activity)",
+                error);
             pause_ns = pause_ns < MAX_PAUSE_NS ? 2 * pause_ns : pause_ns;
         }
     }
@@ -283,7 +259,7 @@ pgcwi_wal_open(struct pgcwi_source *source, struct pgcw_error *error)
 {
     typedef enum pgcw_status step_fn(struct pgcwi_wal_source *,
                                      struct pgcw_error *);
-    static step_fn *const steps[] = {check_stream, ask_targets, wait_for_begun};
+    static step_fn *const steps[] = {check_slot, ask_targets, wait_for_begun};
     struct pgcwi_wal_source *wal = pgcwi_wal_source_of(source);
     enum pgcw_status status = open_sql(wal, error);
 
