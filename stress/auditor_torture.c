@@ -2,8 +2,8 @@
 /*
  * The auditor watches while threads write and read, and the listener's server
  * process is ended while there are writes: it must find nothing missed. Then
- * it is given what is broken, a cache that is deaf and a table whose triggers
- * are off: it must find out.
+ * it is given what is broken, a cache that is deaf and a table whose changes
+ * are not told: it must find out.
  *
  * Any later event makes the whole cache invalid, and hides that one was lost.
  * So writes come in bursts, the listener is ended near the end of some, and in
@@ -22,6 +22,7 @@
 
 #define DATABASE "pgcw_stress_auditor"
 #define CHANNEL "ch_auditor"
+#define PUBLICATION "pb_pgcachewatch_table_change_" CHANNEL
 #define PATIENCE_MS 20000
 #define NS_PER_MS INT64_C(1000000)
 #define ROWS 8
@@ -144,6 +145,7 @@ open_all(uint32_t heartbeat_interval_ms, const struct pgcw_table *table,
     struct pgcw_auditor_options audit = PGCW_AUDITOR_OPTIONS_INIT;
 
     options.channel = CHANNEL;
+    options.transport = stress.transport;
     options.connect_timeout_ms = PATIENCE_MS;
     options.heartbeat_interval_ms = heartbeat_interval_ms;
     options.heartbeat_timeout_ms = PATIENCE_MS;
@@ -316,7 +318,10 @@ main(int argc, char **argv)
     struct pgcw_auditor_stats stats = audit_what_is_right();
     unsigned long long deaf_ms =
         audit_what_is_broken(server, "a deaf cache", &another);
-    (void)server_run(server, "ALTER TABLE orders DISABLE TRIGGER ALL");
+    (void)server_run(server, stress.transport == PGCW_TRANSPORT_WAL
+                                 ? "ALTER PUBLICATION " PUBLICATION
+                                   " DROP TABLE orders"
+                                 : "ALTER TABLE orders DISABLE TRIGGER ALL");
     unsigned long long mute_ms =
         audit_what_is_broken(server, "a mute table", NULL);
     PQfinish(auditors);

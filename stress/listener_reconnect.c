@@ -106,7 +106,10 @@ end_listeners(PGconn *server, struct stress_random *random)
     struct timespec pause = {
         .tv_nsec = 1000000L * (1 + (long)stress_random_below(random, 60)),
     };
-    int64_t ended = server_end_listeners(server);
+    /* while it opens only now and then, or it never would be open */
+    bool is_due = pgcw_listener_read_state(listener) == PGCW_LISTENER_LIVE ||
+                  stress_random_below(random, 32) == 0;
+    int64_t ended = is_due ? server_end_listeners(server) : 0;
 
     if (ended > 0) {
         count(&end_count, (uint64_t)ended);
@@ -147,6 +150,7 @@ open_all(void)
     struct pgcw_listener_options options = PGCW_LISTENER_OPTIONS_INIT;
 
     options.channel = CHANNEL;
+    options.transport = stress.transport;
     options.connect_timeout_ms = PATIENCE_MS;
     options.heartbeat_timeout_ms = PATIENCE_MS;
     options.reconnect_min_ms = 1;

@@ -71,7 +71,9 @@ read_option(struct stress *stress, const char *option, const char *value)
         bool is_wal = strcmp(value, "wal") == 0;
 
         stress->transport = is_wal ? PGCW_TRANSPORT_WAL : PGCW_TRANSPORT_NOTIFY;
-        return is_wal || strcmp(value, "notify") == 0;
+        /* for tests/support/server_client.h */
+        return setenv("PGCW_TEST_TRANSPORT", value, 1) == 0 &&
+               (is_wal || strcmp(value, "notify") == 0);
     }
     if (strcmp(option, "--rounds") == 0) {
         return read_number(value, 1, 1000000000, &stress->round_count);
