@@ -93,20 +93,34 @@ wait_for_live(struct torture_faults *faults)
     }
 }
 
-static pid_t
-listener_backend(struct torture_faults *faults)
+/* The listener has two with the WAL transport: the first one, the second, or
+ * both. */
+static const char *
+some_backends(struct torture_faults *faults)
 {
-    return (pid_t)ask(faults, "SELECT pid FROM pg_stat_activity"
-                              " WHERE application_name = 'pgcachewatch'"
-                              " ORDER BY backend_start DESC LIMIT 1");
+    static const char *const some[] = {"ASC LIMIT 1", "DESC LIMIT 1", "ASC"};
+
+    return some[below(faults, 3)];
+}
+
+/* What `sql` gives for the process `pid` of those. */
+static long
+ask_of_listener(struct torture_faults *faults, const char *sql)
+{
+    char query[SQL_BYTES];
+
+    (void)snprintf(query, sizeof(query),
+                   "SELECT %s FROM (SELECT pid FROM pg_stat_activity"
+                   " WHERE application_name = 'pgcachewatch'"
+                   " ORDER BY backend_start %s) AS some",
+                   sql, some_backends(faults));
+    return ask(faults, query);
 }
 
 static bool
 terminate_listener(struct torture_faults *faults)
 {
-    (void)ask(faults, "SELECT count(pg_terminate_backend(pid))"
-                      " FROM pg_stat_activity"
-                      " WHERE application_name = 'pgcachewatch'");
+    (void)ask_of_listener(faults, "count(pg_terminate_backend(pid))");
     return true;
 }
 
@@ -123,7 +137,7 @@ stop_for(struct torture_faults *faults, pid_t pid)
 static bool
 freeze_listener(struct torture_faults *faults)
 {
-    return stop_for(faults, listener_backend(faults));
+    return stop_for(faults, (pid_t)ask_of_listener(faults, "max(pid)"));
 }
 
 static bool
