@@ -23,8 +23,7 @@ static const struct way_out ways_out[] = {
     {"42501", "GRANT the role CONNECT on the database"},
     {"25006", "this is a standby, which cannot LISTEN: name the primary, or "
               "several hosts with target_session_attrs=read-write"},
-    {"53300", "it is tried again; a listener needs one connection, and with "
-              "the WAL transport a WAL sender too"},
+    {"53300", "it is tried again; see max_connections, max_wal_senders"},
 };
 
 /* Server busy, starting, stopping, short of something, or gone. */

@@ -323,6 +323,78 @@ hear_a_change(void)
     assert_true(event_recorder_wait(&opening.events, heard + 1, PATIENCE_MS));
 }
 
+static long
+begin_with_number(PGconn *writer)
+{
+    PGresult *result;
+
+    PQclear(PQexec(writer, "BEGIN"));
+    result = PQexec(writer, "SELECT pg_current_xact_id()");
+    long xid = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return xid;
+}
+
+static bool
+slot_waits_for(long xid)
+{
+    char sql[256];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+                   "locktype = 'transactionid' AND transactionid = '%ld'",
+                   xid);
+    return becomes(sql, 1);
+}
+
+/*
+ * Its commit record lies before the slot's begin, as it was written while the
+ * slot waited for others; so it is never received. And it waits for a standby
+ * that is not there before others can see it.
+ */
+static void
+P1_commit_that_nobody_sees_when_the_slot_is_made_is_waited_for(void **state)
+{
+    PGconn *first = PQconnectdb(pgcwi_scratch_server_dsn(cluster));
+    PGconn *second = PQconnectdb(pgcwi_scratch_server_dsn(cluster));
+    PGconn *third = PQconnectdb(pgcwi_scratch_server_dsn(cluster));
+    long first_xid = begin_with_number(first);
+
+    (void)state;
+    opening.options.open_in_background = 1;
+    assert_int_equal(opening_try(&opening), PGCW_OK);
+    bool is_first_waited_for = slot_waits_for(first_xid);
+    long second_xid = begin_with_number(second);
+    PQfinish(first);
+    bool is_second_waited_for = slot_waits_for(second_xid);
+    set_standbys("nobody");
+    int is_sent = PQsendQuery(third, "INSERT INTO t VALUES (7)");
+    bool is_hidden = becomes("SELECT count(*) FROM pg_stat_activity WHERE "
+                             "wait_event = 'SyncRep'",
+                             1);
+    PQfinish(second);
+    size_t probing = state_recorder_wait(&opening.states, PGCW_LISTENER_PROBING,
+                                         0, PATIENCE_MS);
+    size_t too_early = state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE,
+                                           0, 300 /* it is not to come */);
+    long seen_before = number("SELECT count(*) FROM t");
+    set_standbys("");
+    size_t live = state_recorder_wait(&opening.states, PGCW_LISTENER_LIVE, 0,
+                                      PATIENCE_MS);
+    long seen_after = number("SELECT count(*) FROM t");
+    PQfinish(third);
+    assert_true(is_first_waited_for && is_second_waited_for);
+    assert_true(is_sent == 1 && is_hidden);
+    assert_true(probing > 0);
+    assert_int_equal(seen_before, 0);
+    assert_int_equal(too_early, 0);
+    assert_true(live > 0);
+    assert_int_equal(seen_after, 1);
+    assert_int_equal(pgcw_listener_sync(opening.listener, PATIENCE_MS),
+                     PGCW_OK);
+    assert_int_equal(opening.events.count, 0);
+}
+
 static const char *const of_stream =
     "SELECT active_pid FROM pg_replication_slots";
 static const char *const of_sql =
@@ -424,6 +496,7 @@ main(void)
         TEST(server_that_cannot_decode_is_refused),
         TEST(slot_that_waits_too_long_is_told_and_given_up),
         TEST(slot_that_waits_is_given_up_when_the_listener_is_closed),
+        TEST(P1_commit_that_nobody_sees_when_the_slot_is_made_is_waited_for),
         TEST(either_connection_that_ends_alone_is_made_again),
         TEST(either_connection_that_falls_silent_alone_is_in_doubt),
         TEST(publication_that_is_dropped_is_told_and_heard_when_it_is_back),
