@@ -21,12 +21,12 @@ endmacro()
 
 pgcw_dependency(LIBPQ libpq-dev libpq>=14)
 pgcw_dependency(URCU_MEMB liburcu-dev liburcu-memb>=0.13)
-pgcw_dependency(URCU_CDS liburcu-dev liburcu-cds>=0.13)
 pgcw_dependency(CK libck-dev ck>=0.7)
 pgcw_dependency(JANSSON libjansson-dev jansson>=2.10)
 pgcw_dependency(XXHASH libxxhash-dev libxxhash>=0.8)
 if(PGCW_BUILD_TESTS)
     pgcw_dependency(CMOCKA libcmocka-dev cmocka>=1.1)
+    pgcw_dependency(URCU_CDS liburcu-dev liburcu-cds>=0.13) # to compare with
 endif()
 
 if(pgcw_missing)

@@ -18,7 +18,7 @@ function(pgcw_test_program target source)
     endif()
     target_link_libraries(${target} PRIVATE pgcachewatch_testing
         PkgConfig::CMOCKA PkgConfig::LIBPQ PkgConfig::JANSSON
-        PkgConfig::URCU_MEMB PkgConfig::URCU_CDS Threads::Threads)
+        PkgConfig::URCU_MEMB Threads::Threads)
 endfunction()
 
 # pgcw_unit_test(queue/ring): tests/queue/test_ring.c, as unit.queue.ring.
