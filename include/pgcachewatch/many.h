@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many keys at once: one load for all that are missing. */
+/* Many keys at once: their lookups overlap, and one load is for all that are
+ * missing. */
 #ifndef PGCACHEWATCH_MANY_H
 #define PGCACHEWATCH_MANY_H
 
@@ -12,6 +13,34 @@
 #include <pgcachewatch/status.h>
 
 PGCW_BEGIN_DECLS
+
+/** One lookup of many. */
+struct pgcw_lookup {
+    /** Set by the caller; borrowed during the call. */
+    struct pgcw_bytes key;
+    /** Set with PGCW_OK, as by pgcw_cache_lookup(). */
+    struct pgcw_bytes value;
+    /** What pgcw_cache_lookup() would have returned. */
+    enum pgcw_status status;
+};
+
+/**
+ * Look many keys up, as by pgcw_cache_lookup() each.
+ *
+ * Where the cache is larger than the processor's, a lookup mostly waits for
+ * memory; here many wait together. With less than a handful of keys, or where
+ * all are in use all the time, it gains nothing.
+ *
+ * @param[in,out] lookups  each `value` is valid until the read section ends;
+ *                         each `status` is written
+ * @param[in]     count    any
+ * @return how many are PGCW_OK
+ *
+ * Threads: any, inside a read section. Blocks: never. Signals: unsafe.
+ */
+PGCW_API size_t pgcw_cache_lookup_many(struct pgcw_cache *cache,
+                                       struct pgcw_lookup *lookups,
+                                       size_t count);
 
 /** One key of many, and what became of it. */
 struct pgcw_item {

@@ -271,6 +271,19 @@ status_of(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
     return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
 }
 
+enum pgcw_status
+pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                    int64_t oldest_ns, struct pgcw_bytes *value)
+{
+    const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
+
+    if (status == PGCW_OK) {
+        *value = pgcwi_entry_value(entry);
+    }
+    return status;
+}
+
 static inline enum pgcw_status
 look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
         struct pgcw_bytes *value)
@@ -278,12 +291,7 @@ look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
-    const struct pgcwi_entry *entry = find_and_count(cache, &hashed, oldest_ns);
-    enum pgcw_status status = status_of(cache, entry);
-    if (status == PGCW_OK) {
-        *value = pgcwi_entry_value(entry);
-    }
-    return status;
+    return pgcwi_cache_look_up(cache, &hashed, oldest_ns, value);
 }
 
 enum pgcw_status

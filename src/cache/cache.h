@@ -110,6 +110,11 @@ struct pgcwi_key pgcwi_cache_key(const struct pgcw_cache *cache,
 /* In a read section; NULL if there is no valid entry. */
 struct pgcwi_entry *pgcwi_cache_find(const struct pgcw_cache *cache,
                                      const struct pgcwi_key *key);
+/* pgcw_cache_lookup() for a key that is hashed already. */
+enum pgcw_status pgcwi_cache_look_up(struct pgcw_cache *cache,
+                                     const struct pgcwi_key *key,
+                                     int64_t oldest_ns,
+                                     struct pgcw_bytes *value);
 /* pgcw_cache_get() for a key that is hashed already; of a value whose load
  * began at oldest_ns or later: see cache/age.h. */
 enum pgcw_status pgcwi_cache_copy(struct pgcw_cache *cache,

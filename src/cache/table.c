@@ -229,19 +229,56 @@ pgcwi_table_fini(struct pgcwi_table *table)
     }
 }
 
-struct pgcwi_entry *
-pgcwi_table_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
+static struct pgcwi_buckets *
+readers_buckets(const struct pgcwi_table *table)
 {
-    struct place place;
     /*
      * ORDER: the buckets before what is in them.
      * Pairs with: finish_growth(). Without it: a reader sees buckets that
      * are not filled.
      */
-    struct pgcwi_buckets *buckets =
-        atomic_load_explicit(&table->current, memory_order_acquire);
+    return atomic_load_explicit(&table->current, memory_order_acquire);
+}
 
-    return search(buckets, (uint32_t)key->hash, has_key, key, &place);
+struct pgcwi_entry *
+pgcwi_table_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
+{
+    struct place place;
+
+    return search(readers_buckets(table), (uint32_t)key->hash, has_key, key,
+                  &place);
+}
+
+static const struct bucket *
+bucket_of(const struct pgcwi_table *table, const struct pgcwi_key *key)
+{
+    const struct pgcwi_buckets *buckets = readers_buckets(table);
+
+    return &buckets->all[(uint32_t)key->hash & buckets->mask];
+}
+
+void
+pgcwi_table_prefetch_bucket(const struct pgcwi_table *table,
+                            const struct pgcwi_key *key)
+{
+    __builtin_prefetch(bucket_of(table, key));
+}
+
+void
+pgcwi_table_prefetch_entry(const struct pgcwi_table *table,
+                           const struct pgcwi_key *key)
+{
+    const struct bucket *bucket = bucket_of(table, key);
+    uint64_t slots = slots_with(read_tags(bucket), tag_of((uint32_t)key->hash));
+
+    if (slots != 0) {
+        /* relaxed: it is not looked into */
+        const char *entry = (const char *)atomic_load_explicit(
+            &bucket->entries[first_slot(slots)], memory_order_relaxed);
+
+        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, stamp));
+        __builtin_prefetch(entry + sizeof(struct pgcwi_entry) + LINE_BYTES / 2);
+    }
 }
 
 static void
@@ -307,7 +344,7 @@ finish_growth(struct pgcwi_table *table)
 
     /*
      * ORDER: all that is in the buckets before the buckets.
-     * Pairs with: pgcwi_table_find(). Without it: see there.
+     * Pairs with: readers_buckets(). Without it: see there.
      */
     atomic_store_explicit(&table->current, table->next, memory_order_release);
     table->next = NULL;
