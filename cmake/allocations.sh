@@ -25,7 +25,7 @@ sed -n 's/^\(.*\)(+0x\([0-9a-f]*\)).*/\1 \2/p' "$log" | sort -u |
         addr2line -e "$program" "0x$(printf %x $((0x$offset - 1)))"
     done | sed -n "s,^$root/\(src/[^ ]*\).*,\1,p" | sort -u >"$build/visited"
 
-(cd "$root" && grep -rnE 'pgcwi_(alloc|alloc_array|alloc_aligned|realloc|strdup)\(' \
+(cd "$root" && grep -rnE 'pgcwi_(alloc|alloc_array|alloc_aligned|alloc_pages|realloc|strdup)\(' \
     src --include='*.c') | grep -v '^src/base/alloc' >"$build/places"
 missed=$(cut -d: -f1,2 "$build/places" | grep -vxFf "$build/visited" || true)
 echo "$(wc -l <"$build/places") places ask for memory," \

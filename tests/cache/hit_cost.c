@@ -131,11 +131,20 @@ struct scenario {
     bool system_call;
     bool lock_call;
     bool memory_call;
+    unsigned most_instructions; /* in an optimised build; 0: any number */
 };
 
+#ifdef __OPTIMIZE__
+#define IS_OPTIMISED true
+#else
+#define IS_OPTIMISED false
+#endif
+
+/* A ceiling, so that the cost cannot creep: what it was, and 3 % more. */
 static const struct scenario scenarios[] = {
-    {"a lookup that hits", look_up, .has_cache = true},
-    {"a get that hits", get, .has_cache = true},
+    {"a lookup that hits", look_up, .has_cache = true,
+     .most_instructions = 400},
+    {"a get that hits", get, .has_cache = true, .most_instructions = 455},
     {"audited, not sampled", look_up, .has_cache = true, .sample_every = 1000},
     /* the third hit, the one between the marks: its entry is held and kept */
     {"audited, and sampled", look_up, .has_cache = true, .sample_every = 3,
@@ -360,9 +369,16 @@ measure(const struct scenario *scenario, const struct calls *calls,
 }
 
 static bool
+is_dear(const struct scenario *scenario, const struct cost *cost)
+{
+    return IS_OPTIMISED && scenario->most_instructions != 0 &&
+           cost->instructions > scenario->most_instructions;
+}
+
+static bool
 is_as_expected(const struct scenario *scenario, const struct cost *cost)
 {
-    return (cost->locked > 0) == scenario->locked &&
+    return !is_dear(scenario, cost) && (cost->locked > 0) == scenario->locked &&
            (cost->system_calls > 0) == scenario->system_call &&
            (cost->lock_calls > 0) == scenario->lock_call &&
            (cost->memory_calls > 0) == scenario->memory_call;
