@@ -11,10 +11,11 @@
 #define MIN_VERSION_NUM 140000 /* proto_version 2, and messages */
 
 /*
- * The last but one is NULL without the publication, and false if it leaves out
- * what must be told: an operation, rows, or what is done to partitions. The
- * last is whether the server takes us for a standby that commits wait for; its
- * statistics say so only to the privileged, and only later.
+ * Behind the database comes NULL without the publication, or false if it
+ * leaves out what must be told: an operation, rows, or what is done to
+ * partitions. Then whether the server takes us for a standby that commits wait
+ * for, and our name there; its statistics say so only to the privileged, and
+ * only later.
  */
 static const char requirements[] =
     "SELECT pg_catalog.current_setting('server_version_num'),"
@@ -33,7 +34,8 @@ static const char requirements[] =
     "    pg_catalog.current_setting('synchronous_standby_names'),"
     "    '[\\s,()\"]+') AS t (word)"
     "   WHERE t.word OPERATOR(pg_catalog.=) '*'"
-    "      OR pg_catalog.lower(t.word) OPERATOR(pg_catalog.=) pg_catalog.lower("
+    "      OR t.word OPERATOR(pg_catalog.<>) '' AND"
+    "         pg_catalog.lower(t.word) OPERATOR(pg_catalog.=) pg_catalog.lower("
     "         pg_catalog.current_setting('application_name'))),"
     " pg_catalog.current_setting('application_name')"
     " FROM pg_catalog.pg_roles AS r"
