@@ -24,6 +24,7 @@ static const struct way_out ways_out[] = {
     {"25006", "this is a standby, which cannot LISTEN: name the primary, or "
               "several hosts with target_session_attrs=read-write"},
     {"53300", "it is tried again; see max_connections, max_wal_senders"},
+    {"53400", "it is tried again; see max_replication_slots"},
 };
 
 /* Server busy, starting, stopping, short of something, or gone. */

@@ -180,7 +180,8 @@ slots_that_are_all_taken_are_told(void **state)
     (void)state;
     run("SELECT pg_create_physical_replication_slot('s' || i) FROM "
         "generate_series(1, current_setting('max_replication_slots')::int) i");
-    expect(PGCW_DISCONNECTED, "all replication slots are in use", "");
+    expect(PGCW_DISCONNECTED, "all replication slots are in use",
+           "see max_replication_slots");
     run("SELECT pg_drop_replication_slot('s' || i) FROM generate_series(1, "
         "current_setting('max_replication_slots')::int) i");
 }
