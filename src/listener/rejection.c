@@ -47,6 +47,16 @@ find_way_out(const char *sqlstate)
     return NULL;
 }
 
+/* PgBouncer before 1.23 says so, always in English, with the code of whatever
+ * else it has against a client. */
+static bool
+is_from_a_pooler(const char *text, size_t length)
+{
+    const char *found = strstr(text, "startup parameter: replication");
+
+    return found != NULL && found < text + length;
+}
+
 static bool
 is_lasting(const char *sqlstate)
 {
@@ -122,7 +132,8 @@ read_text(const char *text, char words[WORDS_BYTES],
 
         if (code != NULL) {
             memcpy(sqlstate, code, SQLSTATE_BYTES);
-            lasting_count += is_lasting(sqlstate) ? 1 : 0;
+            lasting_count +=
+                is_lasting(sqlstate) || is_from_a_pooler(text, length) ? 1 : 0;
             append(words, text, (size_t)(code - text) - 1);
             const char *rest = code + SQLSTATE_BYTES + 2;
             append(words, rest, (size_t)(text + length - rest));
@@ -143,6 +154,10 @@ pgcwi_rejection_set_text(struct pgcw_error *error, const char *text,
     char sqlstate[SQLSTATE_BYTES + 1] = "";
     /* another host may come back: only if all say no is waiting in vain */
     bool is_final = read_text(text, words, sqlstate) >= host_count;
+    const char *way_out =
+        is_from_a_pooler(words, sizeof(words))
+            ? "a pooler is between; logical decoding needs PostgreSQL itself"
+            : find_way_out(sqlstate);
     size_t length = strlen(words);
 
     while (length > 0 && words[length - 1] == '\n') {
@@ -150,8 +165,7 @@ pgcwi_rejection_set_text(struct pgcw_error *error, const char *text,
     }
     return write_line(error, is_final ? PGCW_REFUSED : PGCW_DISCONNECTED,
                       sqlstate[0] != '\0' ? sqlstate : NULL,
-                      length > 0 ? words : "the connection was lost",
-                      find_way_out(sqlstate));
+                      length > 0 ? words : "the connection was lost", way_out);
 }
 
 static unsigned

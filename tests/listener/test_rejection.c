@@ -83,6 +83,25 @@ all_hosts_must_refuse(void **state)
 }
 
 static void
+pooler_that_passes_no_replication_on_is_told(void **state)
+{
+    static const char pooler[] =
+        "FATAL:  08P01: unsupported startup parameter: replication\n";
+    static const char other[] = "FATAL:  08P01: query_wait_timeout\n";
+    static const char one[] =
+        "a: FATAL:  08P01: unsupported startup parameter: replication\n"
+        "b: refused\n";
+
+    (void)state;
+    assert_int_equal(pgcwi_rejection_set_text(&error, pooler, 1), PGCW_REFUSED);
+    assert_non_null(strstr(error.detail, "a pooler is between"));
+    assert_int_equal(pgcwi_rejection_set_text(&error, other, 1),
+                     PGCW_DISCONNECTED);
+    assert_int_equal(pgcwi_rejection_set_text(&error, one, 2),
+                     PGCW_DISCONNECTED);
+}
+
+static void
 long_words_are_cut_and_the_way_out_stays(void **state)
 {
     char text[3000];
@@ -103,6 +122,7 @@ main(void)
         cmocka_unit_test(text_without_a_code_may_pass),
         cmocka_unit_test(what_passes_by_itself_is_disconnected),
         cmocka_unit_test(all_hosts_must_refuse),
+        cmocka_unit_test(pooler_that_passes_no_replication_on_is_told),
         cmocka_unit_test(long_words_are_cut_and_the_way_out_stays),
     };
 

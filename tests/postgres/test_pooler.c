@@ -314,6 +314,21 @@ P3_pooler_whose_mode_is_changed_is_noticed(void **state)
     }
 }
 
+/* PgBouncer of Debian 12 knows no replication connections. */
+static void
+replication_through_a_pooler_is_refused_with_way_out(void **state)
+{
+    (void)state;
+    start_pooler("session");
+    assert_true(cluster_run(cluster, "CREATE TABLE told (id int PRIMARY KEY)"));
+    assert_true(cluster_run(cluster, "CREATE PUBLICATION told FOR TABLE told "
+                                     "WITH (publish_via_partition_root)"));
+    opening.options.transport = PGCW_TRANSPORT_WAL;
+    opening.options.publication = "told";
+    assert_int_equal(opening_try(&opening), PGCW_REFUSED);
+    assert_non_null(strstr(opening.error.detail, "a pooler is between"));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int
@@ -327,6 +342,7 @@ main(void)
         TEST(refusal_is_not_retried_in_a_storm),
         TEST(session_mode_works),
         TEST(P3_server_session_that_ends_is_noticed_and_made_again),
+        TEST(replication_through_a_pooler_is_refused_with_way_out),
         TEST(P3_pooler_whose_mode_is_changed_is_noticed),
     };
 
