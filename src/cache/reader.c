@@ -8,25 +8,11 @@
 
 #include "base/alloc.h"
 #include "cache/forked.h"
-#include "cache/rcu.h"
 #include "cache/transaction.h"
 
 #define CACHE_LINE_BYTES 64
 
 char pgcwi_rcu_edge;
-
-/* shared: written by one thread, summed by any */
-struct counters {
-    _Atomic uint64_t hits;
-    _Atomic uint64_t misses;
-    _Atomic uint64_t stale_hits;
-};
-
-struct pgcwi_reader {
-    /* guarded by readers_lock */
-    struct cds_list_head in_readers;
-    struct counters of_cache[PGCWI_CACHE_MAX];
-};
 
 _Thread_local struct pgcwi_thread pgcwi_thread
     __attribute__((tls_model("initial-exec")));
@@ -44,27 +30,14 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
 static bool has_end_key;
 
-static uint64_t
-read_counter(const _Atomic uint64_t *counter)
-{
-    /* relaxed: a statistic; nothing else is read because of its value */
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static void
-write_counter(_Atomic uint64_t *counter, uint64_t value)
-{
-    /* relaxed: a statistic; nothing else is read because of its value */
-    atomic_store_explicit(counter, value, memory_order_relaxed);
-}
-
 static void
 keep_counts(const struct pgcwi_reader *reader)
 {
     for (uint32_t i = 0; i < PGCWI_CACHE_MAX; i++) {
-        ended[i].hits += read_counter(&reader->of_cache[i].hits);
-        ended[i].misses += read_counter(&reader->of_cache[i].misses);
-        ended[i].stale_hits += read_counter(&reader->of_cache[i].stale_hits);
+        ended[i].hits += pgcwi_reader_read(&reader->of_cache[i].hits);
+        ended[i].misses += pgcwi_reader_read(&reader->of_cache[i].misses);
+        ended[i].stale_hits +=
+            pgcwi_reader_read(&reader->of_cache[i].stale_hits);
     }
 }
 
@@ -85,13 +58,18 @@ leave(void)
     pgcwi_free(reader);
 }
 
+bool
+pgcwi_reader_is_inside(void)
+{
+    return urcu_memb_read_ongoing() != 0;
+}
+
 static void
 end_section(void)
 {
-    assert(pgcwi_thread.depth > 0 && "no read section is open");
+    assert(pgcwi_reader_is_inside() && "no read section is open");
     PGCWI_PUBLISHED(&pgcwi_rcu_edge);
     urcu_memb_read_unlock();
-    pgcwi_thread.depth--;
 }
 
 static void
@@ -105,7 +83,7 @@ end_of_thread(void *unused)
     if (pgcwi_thread.reader == NULL) {
         return;
     }
-    while (pgcwi_thread.depth > 0) {
+    while (pgcwi_reader_is_inside()) {
         end_section();
     }
     leave();
@@ -117,7 +95,7 @@ make_end_key(void)
     has_end_key = pthread_key_create(&end_key, end_of_thread) == 0;
 }
 
-static void
+static __attribute__((noinline)) void
 join(void)
 {
     if (pgcwi_forked_is_child()) {
@@ -145,10 +123,9 @@ join(void)
 void
 pgcwi_reader_begin(void)
 {
-    if (pgcwi_thread.reader == NULL) {
+    if (__builtin_expect(pgcwi_thread.reader == NULL, false)) {
         join();
     }
-    pgcwi_thread.depth++;
     urcu_memb_read_lock();
 }
 
@@ -156,57 +133,20 @@ void
 pgcwi_reader_end(void)
 {
     end_section();
-    if (pgcwi_thread.leaves_after_section && pgcwi_thread.depth == 0) {
+    if (__builtin_expect(pgcwi_thread.leaves_after_section, false) &&
+        !pgcwi_reader_is_inside()) {
         leave();
     }
-}
-
-bool
-pgcwi_reader_is_inside(void)
-{
-    return pgcwi_thread.depth > 0;
-}
-
-void
-pgcwi_reader_count_hit(uint32_t cache_number)
-{
-    _Atomic uint64_t *hits = &pgcwi_thread.reader->of_cache[cache_number].hits;
-
-    write_counter(hits, read_counter(hits) + 1);
-}
-
-uint64_t
-pgcwi_reader_hits(uint32_t cache_number)
-{
-    return read_counter(&pgcwi_thread.reader->of_cache[cache_number].hits);
-}
-
-void
-pgcwi_reader_count_stale_hit(uint32_t cache_number)
-{
-    _Atomic uint64_t *stale_hits =
-        &pgcwi_thread.reader->of_cache[cache_number].stale_hits;
-
-    pgcwi_reader_count_hit(cache_number);
-    write_counter(stale_hits, read_counter(stale_hits) + 1);
-}
-
-void
-pgcwi_reader_count_miss(uint32_t cache_number)
-{
-    _Atomic uint64_t *misses =
-        &pgcwi_thread.reader->of_cache[cache_number].misses;
-
-    write_counter(misses, read_counter(misses) + 1);
 }
 
 static void
 add_counts(struct pgcwi_reader_counts *sum, const struct pgcwi_reader *reader,
            uint32_t cache_number)
 {
-    sum->hits += read_counter(&reader->of_cache[cache_number].hits);
-    sum->misses += read_counter(&reader->of_cache[cache_number].misses);
-    sum->stale_hits += read_counter(&reader->of_cache[cache_number].stale_hits);
+    sum->hits += pgcwi_reader_read(&reader->of_cache[cache_number].hits);
+    sum->misses += pgcwi_reader_read(&reader->of_cache[cache_number].misses);
+    sum->stale_hits +=
+        pgcwi_reader_read(&reader->of_cache[cache_number].stale_hits);
 }
 
 struct pgcwi_reader_counts
@@ -247,9 +187,9 @@ pgcwi_reader_cache_join(uint32_t *cache_number)
 static void
 clear_counts(struct pgcwi_reader *reader, uint32_t cache_number)
 {
-    write_counter(&reader->of_cache[cache_number].hits, 0);
-    write_counter(&reader->of_cache[cache_number].misses, 0);
-    write_counter(&reader->of_cache[cache_number].stale_hits, 0);
+    pgcwi_reader_write(&reader->of_cache[cache_number].hits, 0);
+    pgcwi_reader_write(&reader->of_cache[cache_number].misses, 0);
+    pgcwi_reader_write(&reader->of_cache[cache_number].stale_hits, 0);
 }
 
 void

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/rcu.h"
+
 /* Caches in one process at a time. */
 #define PGCWI_CACHE_MAX 1024
 
@@ -24,7 +26,19 @@ struct pgcwi_reader_counts {
     uint64_t stale_hits; /* some of the hits */
 };
 
-struct pgcwi_reader;
+/* shared: written by one thread, summed by any */
+struct pgcwi_reader_counters {
+    _Atomic uint64_t hits;
+    _Atomic uint64_t misses;
+    _Atomic uint64_t stale_hits;
+};
+
+struct pgcwi_reader {
+    struct pgcwi_reader_counters of_cache[PGCWI_CACHE_MAX];
+    /* guarded by readers_lock */
+    struct cds_list_head in_readers;
+};
+
 struct pgcw_transaction;
 
 /* What a thread has of its own. */
@@ -33,7 +47,6 @@ struct pgcwi_thread {
     struct pgcwi_reader *reader;
     /* open ones, of any cache: see cache/transaction.h */
     struct pgcw_transaction *transactions;
-    uint32_t depth;
     /* no destructor could be had: leave RCU after each section */
     bool leaves_after_section;
 };
@@ -52,12 +65,32 @@ void pgcwi_reader_begin(void);
 void pgcwi_reader_end(void);
 bool pgcwi_reader_is_inside(void);
 
-/* Inside a section. */
-/* The calling thread's own. */
-uint64_t pgcwi_reader_hits(uint32_t cache_number);
-void pgcwi_reader_count_hit(uint32_t cache_number);
-void pgcwi_reader_count_stale_hit(uint32_t cache_number);
-void pgcwi_reader_count_miss(uint32_t cache_number);
+static inline uint64_t
+pgcwi_reader_read(const _Atomic uint64_t *counter)
+{
+    /* relaxed: a statistic; nothing else is read because of its value */
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static inline void
+pgcwi_reader_write(_Atomic uint64_t *counter, uint64_t value)
+{
+    /* relaxed: a statistic; nothing else is read because of its value */
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static inline void
+pgcwi_reader_add_one(_Atomic uint64_t *counter)
+{
+    pgcwi_reader_write(counter, pgcwi_reader_read(counter) + 1);
+}
+
+/* Inside a section: the calling thread's own. */
+static inline struct pgcwi_reader_counters *
+pgcwi_reader_counters(uint32_t cache_number)
+{
+    return &pgcwi_thread.reader->of_cache[cache_number];
+}
 
 struct pgcwi_reader_counts pgcwi_reader_sum(uint32_t cache_number);
 

@@ -43,7 +43,10 @@ pgcwi_sample_offer(struct pgcw_cache *cache, struct pgcwi_entry *entry)
         atomic_load_explicit(&cache->sampler.every, memory_order_relaxed);
 
     /* relaxed: a guess whether the room is free, to hold nothing in vain */
-    if (every == 0 || pgcwi_reader_hits(cache->number) % every != 0 ||
+    if (every == 0 ||
+        pgcwi_reader_read(&pgcwi_reader_counters(cache->number)->hits) %
+                every !=
+            0 ||
         atomic_load_explicit(&cache->sampler.kept, memory_order_relaxed) !=
             NULL ||
         !pgcwi_entry_is_coherent(entry, &cache->stamps)) {

@@ -58,7 +58,7 @@ read_without_a_destructor(void)
     }
     pgcwi_reader_begin();
     pgcwi_reader_begin();
-    pgcwi_reader_count_hit(number);
+    pgcwi_reader_add_one(&pgcwi_reader_counters(number)->hits);
     pgcwi_reader_end();
     pgcwi_reader_end();
     urcu_memb_synchronize_rcu();
@@ -156,9 +156,9 @@ count_three_hits_and_a_miss(void *context)
 
     pgcwi_reader_begin();
     for (int i = 0; i < 3; i++) {
-        pgcwi_reader_count_hit(*number);
+        pgcwi_reader_add_one(&pgcwi_reader_counters(*number)->hits);
     }
-    pgcwi_reader_count_miss(*number);
+    pgcwi_reader_add_one(&pgcwi_reader_counters(*number)->misses);
     pgcwi_reader_end();
     return NULL;
 }

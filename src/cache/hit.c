@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hits: all that one runs is inlined here, and what is unusual stands apart.
+ */
+#include <assert.h>
+
+#include <pgcachewatch/cache.h>
+
+#include "cache/age.h"
+#include "cache/bucket.h"
+#include "cache/cache.h"
+#include "cache/key_hash_inline.h"
+#include "cache/outage.h"
+#include "cache/reader.h"
+#include "cache/refresh.h"
+#include "cache/transaction.h"
+
+#define UNLIKELY(condition) __builtin_expect(condition, false)
+
+static void
+tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
+     struct pgcw_bytes key)
+{
+    if (told != NULL) {
+        told(cache->on_lookup_context, key);
+    }
+}
+
+/* relaxed: whether to look at what was there before, or has its own order */
+static inline bool
+is_hit_watched(const struct pgcw_cache *cache)
+{
+    return atomic_load_explicit(&cache->hit_watchers, memory_order_relaxed) !=
+           0;
+}
+
+static __attribute__((noinline)) void
+show_hit(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+         struct pgcw_bytes key)
+{
+    pgcwi_sample_offer(cache, entry);
+    tell(cache, cache->on_hit, key);
+}
+
+static inline void
+count_hit(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+          struct pgcw_bytes key)
+{
+    pgcwi_entry_visit(entry);
+    pgcwi_reader_add_one(&pgcwi_reader_counters(cache->number)->hits);
+    if (UNLIKELY(is_hit_watched(cache))) {
+        show_hit(cache, entry, key);
+    }
+}
+
+/* An entry that is not valid, or too old, or there is none, or the thread has
+ * a transaction: what may be served all the same. */
+static __attribute__((noinline)) struct pgcwi_entry *
+find_unusual(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+             struct pgcw_bytes key, int64_t oldest_ns)
+{
+    struct pgcwi_reader_counters *counters =
+        pgcwi_reader_counters(cache->number);
+
+    if (entry != NULL && entry->stamp.taken_at_ns < oldest_ns) {
+        entry = NULL;
+    }
+    bool is_valid =
+        entry != NULL && pgcwi_entry_is_valid(entry, &cache->stamps);
+    if (!is_valid && entry != NULL && !pgcwi_outage_may_serve(cache, entry)) {
+        entry = NULL;
+    }
+    if (pgcwi_transaction_is_any_open()) {
+        entry = pgcwi_transaction_filter(cache, entry);
+    }
+    if (entry == NULL) {
+        pgcwi_reader_add_one(&counters->misses);
+        tell(cache, cache->on_miss, key);
+        return NULL;
+    }
+    if (!is_valid) {
+        pgcwi_reader_add_one(&counters->stale_hits);
+    }
+    count_hit(cache, entry, key);
+    return entry;
+}
+
+/* Serves what is valid, or may be served all the same. */
+static inline __attribute__((always_inline)) struct pgcwi_entry *
+find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
+               int64_t oldest_ns)
+{
+    struct pgcwi_entry *entry = pgcwi_bucket_find(&cache->table, key);
+
+    if (UNLIKELY(entry == NULL || entry->stamp.taken_at_ns < oldest_ns ||
+                 !pgcwi_entry_is_valid(entry, &cache->stamps) ||
+                 pgcwi_transaction_is_any_open())) {
+        return find_unusual(cache, entry, key->bytes, oldest_ns);
+    }
+    count_hit(cache, entry, key->bytes);
+    return entry;
+}
+
+static inline enum pgcw_status
+status_of(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
+{
+    if (entry == NULL) {
+        return pgcwi_outage_miss(cache);
+    }
+    return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
+}
+
+static inline __attribute__((always_inline)) enum pgcw_status
+find_value(struct pgcw_cache *cache, const struct pgcwi_key *key,
+           int64_t oldest_ns, struct pgcw_bytes *value)
+{
+    const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
+
+    if (status == PGCW_OK) {
+        *value = pgcwi_entry_value(entry);
+    }
+    return status;
+}
+
+enum pgcw_status
+pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                    int64_t oldest_ns, struct pgcw_bytes *value)
+{
+    return find_value(cache, key, oldest_ns, value);
+}
+
+static inline __attribute__((always_inline)) enum pgcw_status
+look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
+        struct pgcw_bytes *value)
+{
+    struct pgcwi_key hashed = pgcwi_key_make_inline(key, cache->hash_seed);
+
+    assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
+    return find_value(cache, &hashed, oldest_ns, value);
+}
+
+enum pgcw_status
+pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
+                  struct pgcw_bytes *value)
+{
+    return look_up(cache, key, PGCWI_ANY_AGE, value);
+}
+
+enum pgcw_status
+pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
+                        uint32_t max_age_ms, struct pgcw_bytes *value)
+{
+    return look_up(cache, key, pgcwi_age_oldest_ns(cache, max_age_ms), value);
+}
+
+enum pgcw_status
+pgcwi_cache_copy(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                 int64_t oldest_ns, struct pgcw_buffer *value)
+{
+    pgcwi_reader_begin();
+    const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
+    if (status == PGCW_OK) {
+        status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
+    }
+    pgcwi_reader_end();
+    return status;
+}
+
+enum pgcw_status
+pgcwi_cache_copy_or_claim(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                          int64_t oldest_ns, struct pgcw_buffer *value,
+                          struct pgcwi_entry **due)
+{
+    pgcwi_reader_begin();
+    struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
+    enum pgcw_status status = status_of(cache, entry);
+    if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {
+        pgcwi_entry_hold(entry);
+        *due = entry;
+    } else if (status == PGCW_OK) {
+        status = pgcw_buffer_set(value, pgcwi_entry_value(entry));
+    }
+    pgcwi_reader_end();
+    return status;
+}
+
+enum pgcw_status
+pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
+               struct pgcw_buffer *value)
+{
+    struct pgcwi_key hashed = pgcwi_key_make_inline(key, cache->hash_seed);
+
+    return pgcwi_cache_copy(cache, &hashed, PGCWI_ANY_AGE, value);
+}
+
+enum pgcw_status
+pgcwi_cache_pin(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                int64_t oldest_ns, struct pgcwi_entry **entry)
+{
+    pgcwi_reader_begin();
+    struct pgcwi_entry *found = find_and_count(cache, key, oldest_ns);
+    if (found != NULL) {
+        pgcwi_entry_hold(found);
+        *entry = found;
+    }
+    pgcwi_reader_end();
+    return status_of(cache, found);
+}
