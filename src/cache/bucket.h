@@ -185,14 +185,26 @@ pgcwi_buckets_of(const struct pgcwi_table *table)
     return atomic_load_explicit(&table->current, memory_order_acquire);
 }
 
-/* pgcwi_table_find(), inlined. */
+/* The first entry in its own bucket that has the hash's tag, which mostly is
+ * the one that is sought; or NULL. */
 PGCWI_INLINE struct pgcwi_entry *
-pgcwi_bucket_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
+pgcwi_bucket_first_candidate(const struct pgcwi_table *table, uint64_t hash)
 {
-    struct pgcwi_bucket_slot place;
+    const struct pgcwi_buckets *buckets = pgcwi_buckets_of(table);
+    const struct pgcwi_bucket *bucket =
+        &buckets->all[(uint32_t)hash & buckets->mask];
+    uint64_t slots = pgcwi_bucket_slots_with(pgcwi_bucket_tags(bucket),
+                                             pgcwi_bucket_tag((uint32_t)hash));
 
-    return pgcwi_bucket_search(pgcwi_buckets_of(table), (uint32_t)key->hash,
-                               pgcwi_bucket_has_key, key, &place);
+    if (__builtin_expect(slots == 0, false)) {
+        return NULL;
+    }
+    /*
+     * ORDER: the entry before what is in it.
+     * Pairs with: write_entry(). Without it: see there.
+     */
+    return atomic_load_explicit(&bucket->entries[pgcwi_bucket_first(slots)],
+                                memory_order_acquire);
 }
 
 #endif

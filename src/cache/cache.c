@@ -233,7 +233,7 @@ pgcw_cache_invalidate(struct pgcw_cache *cache, struct pgcw_bytes key)
 {
     struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
-    pgcwi_stamps_raise_slot(&cache->stamps, key_slot(cache, &hashed));
+    pgcwi_stamps_raise_key(&cache->stamps, key_slot(cache, &hashed));
     pgcwi_cache_count(cache, PGCWI_KEY_INVALIDATIONS);
 }
 

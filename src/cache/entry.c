@@ -45,10 +45,9 @@ pgcwi_entry_create(const struct pgcwi_key *key, const struct pgcwi_slots *slots,
     atomic_init(&entry->is_visited, false);
     atomic_init(&entry->holders, 1);
     atomic_init(&entry->refresh_after_ms, 0);
+    memcpy(entry->slots, slots->numbers, slots->count * sizeof(uint32_t));
     unsigned char *memory = (unsigned char *)entry;
-    copy_bytes(entry->key, key->bytes);
-    memcpy(memory + pgcwi_entry_slots_offset(entry->key_size), slots->numbers,
-           slots->count * sizeof(uint32_t));
+    copy_bytes(memory + pgcwi_entry_key_offset(slots->count), key->bytes);
     copy_bytes(memory + pgcwi_entry_value_offset(slots->count, entry->key_size),
                value);
     return entry;

@@ -52,8 +52,8 @@ struct pgcwi_entry {
     /* shared: set by readers, cleared by eviction */
     _Atomic bool is_visited;
     uint8_t cause; /* enum pgcw_removal_cause, once it is out of the table */
-    /* then its slots, then the value, aligned for any type */
-    unsigned char key[];
+    /* then the key, then the value, aligned for any type */
+    uint32_t slots[];
 };
 
 /*
@@ -74,33 +74,6 @@ void pgcwi_entry_hold(struct pgcwi_entry *entry);
 /* True for the last, who must free it. */
 bool pgcwi_entry_let_go(struct pgcwi_entry *entry);
 
-static inline size_t
-pgcwi_entry_slots_offset(uint32_t key_size)
-{
-    size_t alignment = _Alignof(uint32_t);
-
-    return (offsetof(struct pgcwi_entry, key) + key_size + alignment - 1) &
-           ~(alignment - 1);
-}
-
-static inline size_t
-pgcwi_entry_value_offset(uint32_t slot_count, uint32_t key_size)
-{
-    size_t alignment = _Alignof(max_align_t);
-
-    return (pgcwi_entry_slots_offset(key_size) + slot_count * sizeof(uint32_t) +
-            alignment - 1) &
-           ~(alignment - 1);
-}
-
-static inline const uint32_t *
-pgcwi_entry_slots(const struct pgcwi_entry *entry)
-{
-    const unsigned char *memory = (const unsigned char *)entry;
-
-    return (const void *)(memory + pgcwi_entry_slots_offset(entry->key_size));
-}
-
 static inline bool
 pgcwi_entry_is_expired(const struct pgcwi_entry *entry)
 {
@@ -114,8 +87,8 @@ static inline bool
 pgcwi_entry_is_coherent(const struct pgcwi_entry *entry,
                         const struct pgcwi_stamps *stamps)
 {
-    return pgcwi_stamps_is_valid(stamps, entry->stamp.clock,
-                                 pgcwi_entry_slots(entry), entry->slot_count);
+    return pgcwi_stamps_is_valid(stamps, entry->stamp.clock, entry->slots,
+                                 entry->slot_count);
 }
 
 static inline bool
@@ -140,6 +113,21 @@ pgcwi_entry_visit(struct pgcwi_entry *entry)
     }
 }
 
+static inline size_t
+pgcwi_entry_key_offset(uint32_t slot_count)
+{
+    return offsetof(struct pgcwi_entry, slots) + slot_count * sizeof(uint32_t);
+}
+
+static inline size_t
+pgcwi_entry_value_offset(uint32_t slot_count, uint32_t key_size)
+{
+    size_t alignment = _Alignof(max_align_t);
+
+    return (pgcwi_entry_key_offset(slot_count) + key_size + alignment - 1) &
+           ~(alignment - 1);
+}
+
 /* What an entry for these sizes takes; SIZE_MAX if none can be so large. */
 size_t pgcwi_entry_bytes_for(size_t key_size, size_t value_size,
                              uint32_t slot_count);
@@ -154,7 +142,8 @@ pgcwi_entry_bytes(const struct pgcwi_entry *entry)
 static inline struct pgcw_bytes
 pgcwi_entry_key(const struct pgcwi_entry *entry)
 {
-    return (struct pgcw_bytes){entry->key, entry->key_size};
+    return (struct pgcw_bytes){entry->slots + entry->slot_count,
+                               entry->key_size};
 }
 
 static inline struct pgcw_bytes

@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) struct pgcwi_entry *
 find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
                int64_t oldest_ns)
 {
-    struct pgcwi_entry *entry = pgcwi_bucket_find(&cache->table, key);
+    struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
 
     if (UNLIKELY(entry == NULL || entry->stamp.taken_at_ns < oldest_ns ||
                  !pgcwi_entry_is_valid(entry, &cache->stamps) ||
@@ -110,9 +110,9 @@ status_of(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
     return entry->is_absent ? PGCW_NOT_FOUND : PGCW_OK;
 }
 
-static inline __attribute__((always_inline)) enum pgcw_status
-find_value(struct pgcw_cache *cache, const struct pgcwi_key *key,
-           int64_t oldest_ns, struct pgcw_bytes *value)
+enum pgcw_status
+pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
+                    int64_t oldest_ns, struct pgcw_bytes *value)
 {
     const struct pgcwi_entry *entry = find_and_count(cache, key, oldest_ns);
     enum pgcw_status status = status_of(cache, entry);
@@ -123,35 +123,73 @@ find_value(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return status;
 }
 
-enum pgcw_status
-pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
-                    int64_t oldest_ns, struct pgcw_bytes *value)
+/* Where pgcw_cache_lookup() finds anything unusual; by value, so that it
+ * needs no memory for what it has in registers. */
+static __attribute__((noinline)) enum pgcw_status
+look_up_unusual(struct pgcw_cache *cache, struct pgcw_bytes key, uint64_t hash,
+                struct pgcw_bytes *value)
 {
-    return find_value(cache, key, oldest_ns, value);
+    struct pgcwi_key hashed = {key, hash};
+
+    return pgcwi_cache_look_up(cache, &hashed, PGCWI_ANY_AGE, value);
 }
 
+/* Whether a lookup of the entry, which has its key, is a hit with nothing to
+ * do but to count it. */
+static inline bool
+is_usual_hit(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
+{
+    return pgcwi_entry_is_coherent(entry, &cache->stamps) &&
+           entry->ttl_ms == 0 && !entry->is_absent &&
+           !pgcwi_transaction_is_any_open() && !is_hit_watched(cache);
+}
+
+/* The way of most hits, with no call in it. */
 static inline __attribute__((always_inline)) enum pgcw_status
-look_up(struct pgcw_cache *cache, struct pgcw_bytes key, int64_t oldest_ns,
+look_up(struct pgcw_cache *cache, struct pgcw_bytes key, uint64_t hash,
         struct pgcw_bytes *value)
 {
-    struct pgcwi_key hashed = pgcwi_key_make_inline(key, cache->hash_seed);
+    struct pgcwi_key hashed = {key, hash};
+    struct pgcwi_entry *entry =
+        pgcwi_bucket_first_candidate(&cache->table, hash);
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
-    return find_value(cache, &hashed, oldest_ns, value);
+    if (UNLIKELY(entry == NULL || !pgcwi_bucket_has_key(entry, &hashed) ||
+                 !is_usual_hit(cache, entry))) {
+        return look_up_unusual(cache, key, hash, value);
+    }
+    pgcwi_entry_visit(entry);
+    pgcwi_reader_add_one(&pgcwi_reader_counters(cache->number)->hits);
+    *value = pgcwi_entry_value(entry);
+    return PGCW_OK;
+}
+
+static __attribute__((noinline)) enum pgcw_status
+look_up_long(struct pgcw_cache *cache, struct pgcw_bytes key,
+             struct pgcw_bytes *value)
+{
+    return look_up(cache, key, pgcwi_cache_key(cache, key).hash, value);
 }
 
 enum pgcw_status
 pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
                   struct pgcw_bytes *value)
 {
-    return look_up(cache, key, PGCWI_ANY_AGE, value);
+    return pgcwi_key_is_short(key)
+               ? look_up(cache, key,
+                         pgcwi_key_hash_short(key, cache->hash_seed), value)
+               : look_up_long(cache, key, value);
 }
 
 enum pgcw_status
 pgcw_cache_lookup_fresh(struct pgcw_cache *cache, struct pgcw_bytes key,
                         uint32_t max_age_ms, struct pgcw_bytes *value)
 {
-    return look_up(cache, key, pgcwi_age_oldest_ns(cache, max_age_ms), value);
+    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
+
+    assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
+    return pgcwi_cache_look_up(cache, &hashed,
+                               pgcwi_age_oldest_ns(cache, max_age_ms), value);
 }
 
 enum pgcw_status
@@ -190,7 +228,7 @@ enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value)
 {
-    struct pgcwi_key hashed = pgcwi_key_make_inline(key, cache->hash_seed);
+    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
 
     return pgcwi_cache_copy(cache, &hashed, PGCWI_ANY_AGE, value);
 }

@@ -3,13 +3,18 @@
 
 #include <sys/random.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/clock.h"
-#include "cache/key_hash_inline.h"
 
 struct pgcwi_key
 pgcwi_key_make(struct pgcw_bytes bytes, uint64_t seed)
 {
-    return pgcwi_key_make_inline(bytes, seed);
+    return (struct pgcwi_key){
+        .bytes = bytes,
+        .hash = XXH3_64bits_withSeed(bytes.data, bytes.size, seed),
+    };
 }
 
 uint64_t

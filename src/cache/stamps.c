@@ -4,6 +4,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
+/* Invalidations between two writes of `keys`, at least. */
+#define KEYS_AHEAD 65536
+
 static uint32_t
 slot_count(const struct pgcwi_stamps *stamps)
 {
@@ -30,6 +33,7 @@ pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
         return false;
     }
     atomic_init(&stamps->all, UINT64_MAX);
+    atomic_init(&stamps->keys, 0);
     atomic_init(&stamps->flushed, UINT64_MAX);
     atomic_init(&stamps->closed_at_ns, 0);
     atomic_init(&stamps->clock, 0);
@@ -81,11 +85,25 @@ pgcwi_stamps_set(struct pgcwi_stamps *stamps, uint32_t slot, uint64_t clock)
     atomic_store_explicit(&stamps->slots[slot], clock, memory_order_relaxed);
 }
 
+/* The caller holds the lock. */
+static void
+raise_keys(struct pgcwi_stamps *stamps, uint64_t clock)
+{
+    /* relaxed: only written under the lock, which we hold */
+    if (atomic_load_explicit(&stamps->keys, memory_order_relaxed) < clock) {
+        /* relaxed: published by the lock */
+        atomic_store_explicit(&stamps->keys, clock + KEYS_AHEAD,
+                              memory_order_relaxed);
+    }
+}
+
 void
-pgcwi_stamps_raise_slot(struct pgcwi_stamps *stamps, uint32_t slot)
+pgcwi_stamps_raise_key(struct pgcwi_stamps *stamps, uint32_t slot)
 {
     pthread_mutex_lock(&stamps->lock);
-    pgcwi_stamps_set(stamps, slot, pgcwi_stamps_advance(stamps));
+    uint64_t next = pgcwi_stamps_advance(stamps);
+    pgcwi_stamps_set(stamps, slot, next);
+    raise_keys(stamps, next);
     pthread_mutex_unlock(&stamps->lock);
 }
 

@@ -143,8 +143,8 @@ refuse_behind(struct pgcw_cache *cache, const struct pgcwi_entry *entry)
 
     pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_BEHIND);
     if (cache->ask_fence != NULL &&
-        !pgcwi_stamps_is_valid(&cache->stamps, newest.clock,
-                               pgcwi_entry_slots(entry), entry->slot_count)) {
+        !pgcwi_stamps_is_valid(&cache->stamps, newest.clock, entry->slots,
+                               entry->slot_count)) {
         cache->ask_fence(cache->ask_fence_context);
     }
     return PGCW_BEHIND;

@@ -105,7 +105,10 @@ pgcwi_table_fini(struct pgcwi_table *table)
 struct pgcwi_entry *
 pgcwi_table_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
 {
-    return pgcwi_bucket_find(table, key);
+    struct pgcwi_bucket_slot place;
+
+    return pgcwi_bucket_search(pgcwi_buckets_of(table), (uint32_t)key->hash,
+                               pgcwi_bucket_has_key, key, &place);
 }
 
 static const struct pgcwi_bucket *

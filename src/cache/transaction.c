@@ -349,7 +349,7 @@ has_newer_table(const struct pgcw_transaction *transaction,
                 const struct pgcwi_entry *entry)
 {
     for (uint32_t i = 0; i < entry->slot_count; i++) {
-        if (is_of_newer_table(transaction, pgcwi_entry_slots(entry)[i])) {
+        if (is_of_newer_table(transaction, entry->slots[i])) {
             return true;
         }
     }
@@ -367,7 +367,7 @@ has_written(struct pgcw_transaction *transaction,
         collect_all(transaction);
     }
     for (uint32_t i = 0; i < entry->slot_count; i++) {
-        if (pgcwi_slots_has(&transaction->slots, pgcwi_entry_slots(entry)[i])) {
+        if (pgcwi_slots_has(&transaction->slots, entry->slots[i])) {
             return true;
         }
     }

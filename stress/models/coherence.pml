@@ -281,7 +281,7 @@ end:
     od
 }
 
-/* pgcw_cache_invalidate(), pgcwi_stamps_raise_slot() */
+/* pgcw_cache_invalidate(), pgcwi_stamps_raise_key() */
 proctype application()
 {
     byte next, change, done;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Models: pgcwi_stamps_now(), pgcwi_stamps_advance(), pgcwi_stamps_set(),
-// pgcwi_stamps_raise_slot(), pgcwi_stamps_is_valid(), pgcwi_tags_raise(),
+// pgcwi_stamps_raise_key(), pgcwi_stamps_is_valid(), pgcwi_tags_raise(),
 // pgcwi_cache_publish(), insert().
 //
 // A value is made of two rows. A worker applies an event about the first; an

@@ -53,7 +53,7 @@ entry_holds_copies_of_key_and_value(void **state)
                  (struct pgcw_bytes){"value", 5});
     assert_int_equal(entry->stamp.clock, STAMP);
     assert_int_equal(entry->slot_count, 1);
-    assert_int_equal(pgcwi_entry_slots(entry)[0], ENTRY_SLOT);
+    assert_int_equal(entry->slots[0], ENTRY_SLOT);
     pgcwi_entry_destroy(entry);
 }
 

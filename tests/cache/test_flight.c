@@ -205,7 +205,7 @@ P1_flight_from_before_an_invalidation_is_not_joined(void **state)
     pgcwi_stamps_raise_all(&stamps);
     assert_null(join(&key));
     struct pgcwi_flight *new = start(&key);
-    pgcwi_stamps_raise_slot(&stamps, pgcwi_stamps_key_slot(&stamps, key.hash));
+    pgcwi_stamps_raise_key(&stamps, pgcwi_stamps_key_slot(&stamps, key.hash));
     assert_null(join(&key));
     struct pgcwi_flight *newest = start(&key);
     assert_ptr_equal(join(&key), newest);

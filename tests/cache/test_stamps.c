@@ -85,7 +85,7 @@ P1_stamp_from_before_a_slot_was_raised_is_dead_for_that_slot(void **state)
 
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
-    pgcwi_stamps_raise_slot(stamps, SLOT);
+    pgcwi_stamps_raise_key(stamps, SLOT);
     assert_false(is_valid(stamps, before, SLOT));
     assert_true(is_valid(stamps, before, OTHER_SLOT));
     assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
@@ -126,7 +126,7 @@ P2_an_invalidation_does_not_open_what_is_closed(void **state)
     struct pgcwi_stamps *stamps = *state;
 
     pgcwi_stamps_raise_all(stamps);
-    pgcwi_stamps_raise_slot(stamps, SLOT);
+    pgcwi_stamps_raise_key(stamps, SLOT);
     assert_false(pgcwi_stamps_is_open(stamps));
     assert_false(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
     pgcwi_stamps_open(stamps);
@@ -142,8 +142,8 @@ first_and_last_slot_can_be_raised(void **state)
 
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
-    pgcwi_stamps_raise_slot(stamps, 0);
-    pgcwi_stamps_raise_slot(stamps, SLOT_COUNT - 1);
+    pgcwi_stamps_raise_key(stamps, 0);
+    pgcwi_stamps_raise_key(stamps, SLOT_COUNT - 1);
     assert_false(is_valid(stamps, before, 0));
     assert_false(is_valid(stamps, before, SLOT_COUNT - 1));
     assert_true(is_valid(stamps, before, 1));
@@ -160,7 +160,7 @@ P1_one_raised_slot_of_several_is_enough(void **state)
         uint64_t before = pgcwi_stamps_now(stamps);
 
         assert_true(pgcwi_stamps_is_valid(stamps, before, slots, 3));
-        pgcwi_stamps_raise_slot(stamps, slots[i]);
+        pgcwi_stamps_raise_key(stamps, slots[i]);
         assert_false(pgcwi_stamps_is_valid(stamps, before, slots, 3));
         assert_true(pgcwi_stamps_is_valid(stamps, before, slots, i));
     }
@@ -218,7 +218,7 @@ raise_often(void *context)
         if (i % 2 == 0) {
             pgcwi_stamps_raise_all(stamps);
         } else {
-            pgcwi_stamps_raise_slot(stamps, i % SLOT_COUNT);
+            pgcwi_stamps_raise_key(stamps, i % SLOT_COUNT);
         }
     }
     return NULL;
@@ -258,11 +258,11 @@ P2_what_was_valid_is_known_while_closed_and_forgotten_when_opened(void **state)
 
     pgcwi_stamps_open(stamps);
     uint64_t before = pgcwi_stamps_now(stamps);
-    pgcwi_stamps_raise_slot(stamps, OTHER_SLOT);
+    pgcwi_stamps_raise_key(stamps, OTHER_SLOT);
     pgcwi_stamps_close(stamps);
     assert_true(was_valid(stamps, before, SLOT));
     assert_false(was_valid(stamps, before, OTHER_SLOT));
-    pgcwi_stamps_raise_slot(stamps, SLOT);
+    pgcwi_stamps_raise_key(stamps, SLOT);
     assert_false(was_valid(stamps, before, SLOT));
     uint64_t after = pgcwi_stamps_now(stamps);
     assert_true(was_valid(stamps, after, SLOT));
