@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define LARGEST_PAGE_BYTES ((size_t)64 << 10) /* that is not huge */
+
 #ifdef PGCWI_TESTING
 #include <execinfo.h>
 #include <fcntl.h>
@@ -120,6 +123,42 @@ pgcwi_alloc_pages(size_t bytes)
                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     return memory != MAP_FAILED ? memory : NULL;
+}
+
+/* What lies before and behind the part that is wanted is given back. */
+static void *
+trim(char *memory, size_t bytes)
+{
+    size_t before = -(uintptr_t)memory & (HUGE_PAGE_BYTES - 1);
+    size_t behind = HUGE_PAGE_BYTES - before;
+
+    if (before > 0) {
+        (void)munmap(memory, before);
+    }
+    (void)munmap(memory + before + bytes, behind);
+    return memory + before;
+}
+
+void *
+pgcwi_alloc_huge(size_t bytes, bool is_huge)
+{
+    size_t whole = (bytes + LARGEST_PAGE_BYTES - 1) & ~(LARGEST_PAGE_BYTES - 1);
+    char *memory = bytes < SIZE_MAX / 2
+                       ? pgcwi_alloc_pages(whole + HUGE_PAGE_BYTES)
+                       : NULL;
+
+    if (memory == NULL) {
+        return NULL;
+    }
+    memory = trim(memory, whole);
+#ifdef MADV_HUGEPAGE
+    if (is_huge) {
+        (void)madvise(memory, whole, MADV_HUGEPAGE); /* else slower only */
+    }
+#else
+    (void)is_huge;
+#endif
+    return memory;
 }
 
 void

@@ -9,6 +9,7 @@
 #ifndef PGCWI_BASE_ALLOC_H
 #define PGCWI_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Not zeroed; aligned for any type. */
@@ -20,6 +21,10 @@ void *pgcwi_alloc_aligned(size_t alignment, size_t bytes);
 /* Zeroed when it is first touched, at a page's begin; for what is large, as
  * the system has it back as soon as it is freed. */
 void *pgcwi_alloc_pages(size_t bytes);
+/* The same, at a multiple of 2 MiB; `is_huge`: in pages of that size, where the
+ * system has them, so that what is far apart is found without a walk through
+ * the page tables. */
+void *pgcwi_alloc_huge(size_t bytes, bool is_huge);
 void pgcwi_free_pages(void *memory, size_t bytes);
 /* On failure the old memory stays as it is. */
 void *pgcwi_realloc(void *memory, size_t bytes);
@@ -31,7 +36,7 @@ void pgcwi_free(void *memory);
 /* Let the nth allocation from now on fail, once; 0 lets none fail. */
 void pgcwi_alloc_fail_nth(long nth);
 /* Whether it has failed by now. */
-_Bool pgcwi_alloc_has_failed(void);
+bool pgcwi_alloc_has_failed(void);
 #endif
 
 #endif

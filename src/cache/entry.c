@@ -23,40 +23,78 @@ copy_bytes(unsigned char *to, struct pgcw_bytes from)
     }
 }
 
-struct pgcwi_entry *
-pgcwi_entry_create(const struct pgcwi_key *key, const struct pgcwi_slots *slots,
-                   struct pgcw_bytes value, struct pgcw_stamp stamp)
+/* The sanitizers know what malloc() gives and free() takes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(PGCWI_TSAN)
+#define USES_SLAB false
+#elif defined(__has_feature)
+#define USES_SLAB (!__has_feature(address_sanitizer))
+#else
+#define USES_SLAB true
+#endif
+
+static struct pgcwi_entry *
+allocate(struct pgcwi_slab *slab, size_t bytes)
 {
-    size_t bytes =
-        pgcwi_entry_bytes_for(key->bytes.size, value.size, slots->count);
-    struct pgcwi_entry *entry = bytes < SIZE_MAX ? pgcwi_alloc(bytes) : NULL;
+    struct pgcwi_entry *entry =
+        USES_SLAB && slab != NULL ? pgcwi_slab_take(slab, bytes) : NULL;
+    bool is_in_slab = entry != NULL;
 
     if (entry == NULL) {
-        return NULL;
+        entry = pgcwi_alloc(bytes);
     }
-    *entry = (struct pgcwi_entry){
-        .stamp = stamp,
-        .hash = (uint32_t)key->hash,
-        .value_size = (uint32_t)value.size,
-        .key_size = (uint32_t)key->bytes.size,
-        .slot_count = (uint8_t)slots->count,
-        .cause = PGCW_REMOVED_UNSTORED,
-    };
+    if (entry != NULL) {
+        *entry = (struct pgcwi_entry){.is_in_slab = is_in_slab};
+    }
+    return entry;
+}
+
+static void
+init(struct pgcwi_entry *entry, const struct pgcwi_key *key,
+     const struct pgcwi_slots *slots, struct pgcw_bytes value,
+     struct pgcw_stamp stamp)
+{
+    unsigned char *memory = (unsigned char *)entry;
+
+    entry->taken_at_ns = stamp.taken_at_ns;
+    entry->clock = stamp.clock;
+    entry->hash = (uint32_t)key->hash;
+    entry->cache_number = PGCWI_NO_CACHE;
+    entry->cause = PGCW_REMOVED_UNSTORED;
+    entry->value_size = (uint32_t)value.size;
+    entry->key_size = (uint32_t)key->bytes.size;
+    entry->slot_count = (uint8_t)slots->count;
     atomic_init(&entry->is_visited, false);
     atomic_init(&entry->holders, 1);
     atomic_init(&entry->refresh_after_ms, 0);
     memcpy(entry->slots, slots->numbers, slots->count * sizeof(uint32_t));
-    unsigned char *memory = (unsigned char *)entry;
     copy_bytes(memory + pgcwi_entry_key_offset(slots->count), key->bytes);
     copy_bytes(memory + pgcwi_entry_value_offset(slots->count, entry->key_size),
                value);
+}
+
+struct pgcwi_entry *
+pgcwi_entry_create(struct pgcwi_slab *slab, const struct pgcwi_key *key,
+                   const struct pgcwi_slots *slots, struct pgcw_bytes value,
+                   struct pgcw_stamp stamp)
+{
+    size_t bytes =
+        pgcwi_entry_bytes_for(key->bytes.size, value.size, slots->count);
+    struct pgcwi_entry *entry = bytes < SIZE_MAX ? allocate(slab, bytes) : NULL;
+
+    if (entry != NULL) {
+        init(entry, key, slots, value, stamp);
+    }
     return entry;
 }
 
 void
-pgcwi_entry_destroy(struct pgcwi_entry *entry)
+pgcwi_entry_destroy(struct pgcwi_slab *slab, struct pgcwi_entry *entry)
 {
-    pgcwi_free(entry);
+    if (entry != NULL && entry->is_in_slab) {
+        pgcwi_slab_give_back(slab, entry);
+    } else {
+        pgcwi_free(entry);
+    }
 }
 
 void

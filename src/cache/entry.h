@@ -22,12 +22,13 @@
 #include "base/clock.h"
 #include "cache/key_hash.h"
 #include "cache/rcu.h"
+#include "cache/slab.h"
 #include "cache/stamps.h"
 #include "cache/tags.h"
 
-struct pgcwi_reclaim;
+/* Of an entry that is in no cache: in tests of others. */
+#define PGCWI_NO_CACHE UINT16_MAX
 
-/* What a hit reads is together, and next to the key. */
 struct pgcwi_entry {
     union {
         /* guarded by the cache's write lock, while in the table */
@@ -36,37 +37,54 @@ struct pgcwi_entry {
         struct pgcwi_entry *next_retired;
     };
     /* immutable after publication */
-    struct pgcwi_reclaim *reclaim; /* the cache's; NULL in tests of others */
-    uint32_t weight;               /* what the user says that it weighs more */
-    uint32_t hash;                 /* the low bits of its key's */
+    int64_t taken_at_ns; /* with the clock, its stamp */
+    uint32_t weight;     /* what the user says that it weighs more */
+    uint32_t hash;       /* the low bits of its key's */
     /* shared */
     _Atomic uint32_t holders;
     _Atomic uint32_t refresh_after_ms; /* see cache/refresh.h */
     /* immutable after publication */
-    struct pgcw_stamp stamp;
-    uint32_t ttl_ms; /* 0: none */
+    uint32_t ttl_ms;
+    uint16_t cache_number; /* see pgcwi_reclaim_init() */
+    uint8_t cause; /* enum pgcw_removal_cause, once it is out of the table */
+    bool is_in_slab;
+    /* what a hit reads, from the begin of a line on, if it is in a slab */
+    uint64_t clock;
     uint32_t value_size;
     uint32_t key_size;
     uint8_t slot_count;
     bool is_absent; /* the database has none */
+    bool has_ttl;
     /* shared: set by readers, cleared by eviction */
     _Atomic bool is_visited;
-    uint8_t cause; /* enum pgcw_removal_cause, once it is out of the table */
     /* then the key, then the value, aligned for any type */
     uint32_t slots[];
 };
+_Static_assert((PGCWI_SLAB_OFFSET + offsetof(struct pgcwi_entry, clock)) %
+                       PGCWI_SLAB_STEP ==
+                   0,
+               "what a hit reads begins with a line");
 
 /*
  * Held by the caller, who may set the rest before publication: it never
- * expires or is refreshed, weighs nothing more and is not absent. NULL if
- * memory is short.
+ * expires or is refreshed, weighs nothing more, is not absent and in no cache.
+ * `slab` may be NULL. NULL if memory is short.
  */
-struct pgcwi_entry *pgcwi_entry_create(const struct pgcwi_key *key,
+struct pgcwi_entry *pgcwi_entry_create(struct pgcwi_slab *slab,
+                                       const struct pgcwi_key *key,
                                        const struct pgcwi_slots *slots,
                                        struct pgcw_bytes value,
                                        struct pgcw_stamp stamp);
-/* At once: nobody else may hold or see it. Accepts NULL. */
-void pgcwi_entry_destroy(struct pgcwi_entry *entry);
+/* At once: nobody else may hold or see it. Accepts NULL. `slab` as above. */
+void pgcwi_entry_destroy(struct pgcwi_slab *slab, struct pgcwi_entry *entry);
+
+/* 0: none. */
+static inline void
+pgcwi_entry_set_ttl_ms(struct pgcwi_entry *entry, uint32_t ttl_ms)
+{
+    entry->ttl_ms = ttl_ms;
+    entry->has_ttl = ttl_ms != 0;
+}
 
 /* By one who knows that it is held: a holder, or a reader who found it in
  * the table and is still in his section. */
@@ -77,9 +95,8 @@ bool pgcwi_entry_let_go(struct pgcwi_entry *entry);
 static inline bool
 pgcwi_entry_is_expired(const struct pgcwi_entry *entry)
 {
-    return entry->ttl_ms != 0 &&
-           pgcwi_clock_coarse_ns() - entry->stamp.taken_at_ns >=
-               entry->ttl_ms * PGCWI_NS_PER_MS;
+    return entry->has_ttl && pgcwi_clock_coarse_ns() - entry->taken_at_ns >=
+                                 entry->ttl_ms * PGCWI_NS_PER_MS;
 }
 
 /* Whether nothing has made it invalid since its load began. */
@@ -87,7 +104,7 @@ static inline bool
 pgcwi_entry_is_coherent(const struct pgcwi_entry *entry,
                         const struct pgcwi_stamps *stamps)
 {
-    return pgcwi_stamps_is_valid(stamps, entry->stamp.clock, entry->slots,
+    return pgcwi_stamps_is_valid(stamps, entry->clock, entry->slots,
                                  entry->slot_count);
 }
 

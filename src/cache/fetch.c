@@ -28,7 +28,7 @@ is_cached(const struct pgcw_cache *cache, const struct pgcwi_want *want)
     pgcwi_reader_begin();
     const struct pgcwi_entry *entry = pgcwi_cache_find(cache, want->key);
     bool is_other = entry != NULL && entry != want->old &&
-                    entry->stamp.taken_at_ns >= want->oldest_ns;
+                    entry->taken_at_ns >= want->oldest_ns;
     pgcwi_reader_end();
     return is_other;
 }
@@ -258,7 +258,7 @@ static bool
 is_acceptable(const struct pgcw_cache *cache, const struct pgcwi_entry *entry,
               uint64_t seat_clock)
 {
-    return entry->stamp.clock >= seat_clock ||
+    return entry->clock >= seat_clock ||
            pgcwi_entry_is_coherent(entry, &cache->stamps);
 }
 

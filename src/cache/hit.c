@@ -62,7 +62,7 @@ find_unusual(struct pgcw_cache *cache, struct pgcwi_entry *entry,
     struct pgcwi_reader_counters *counters =
         pgcwi_reader_counters(cache->number);
 
-    if (entry != NULL && entry->stamp.taken_at_ns < oldest_ns) {
+    if (entry != NULL && entry->taken_at_ns < oldest_ns) {
         entry = NULL;
     }
     bool is_valid =
@@ -92,7 +92,7 @@ find_and_count(struct pgcw_cache *cache, const struct pgcwi_key *key,
 {
     struct pgcwi_entry *entry = pgcwi_table_find(&cache->table, key);
 
-    if (UNLIKELY(entry == NULL || entry->stamp.taken_at_ns < oldest_ns ||
+    if (UNLIKELY(entry == NULL || entry->taken_at_ns < oldest_ns ||
                  !pgcwi_entry_is_valid(entry, &cache->stamps) ||
                  pgcwi_transaction_is_any_open())) {
         return find_unusual(cache, entry, key->bytes, oldest_ns);
@@ -139,9 +139,9 @@ look_up_unusual(struct pgcw_cache *cache, struct pgcw_bytes key, uint64_t hash,
 static inline bool
 is_usual_hit(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
 {
-    return pgcwi_entry_is_coherent(entry, &cache->stamps) &&
-           entry->ttl_ms == 0 && !entry->is_absent &&
-           !pgcwi_transaction_is_any_open() && !is_hit_watched(cache);
+    return pgcwi_entry_is_coherent(entry, &cache->stamps) && !entry->has_ttl &&
+           !entry->is_absent && !pgcwi_transaction_is_any_open() &&
+           !is_hit_watched(cache);
 }
 
 /* The way of most hits, with no call in it. */

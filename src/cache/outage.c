@@ -36,8 +36,8 @@ pgcwi_outage_may_serve(const struct pgcw_cache *cache,
 
     return closed_at_ns != 0 &&
            pgcwi_clock_coarse_ns() - closed_at_ns < stale_max_ns &&
-           pgcwi_stamps_was_valid(&cache->stamps, entry->stamp.clock,
-                                  entry->slots, entry->slot_count) &&
+           pgcwi_stamps_was_valid(&cache->stamps, entry->clock, entry->slots,
+                                  entry->slot_count) &&
            !pgcwi_entry_is_expired(entry);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/thread.h"
+#include "cache/reader.h"
 
 struct batch {
     struct rcu_head rcu;
@@ -12,9 +13,13 @@ struct batch {
     uint64_t bytes;
 };
 
+/* By their numbers, which are in their entries. A cache's own stands before it
+ * has entries, and nobody looks at another's. */
+static struct pgcwi_reclaim *of_cache[PGCWI_CACHE_MAX];
+
 void
-pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint64_t max_waiting_entries,
-                   uint64_t max_waiting_bytes)
+pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint32_t cache_number,
+                   uint64_t max_waiting_entries, uint64_t max_waiting_bytes)
 {
     sigset_t callers_signals;
 
@@ -24,6 +29,8 @@ pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint64_t max_waiting_entries,
         .max_waiting_bytes = max_waiting_bytes,
         .batch_bytes = max_waiting_bytes / 16,
     };
+    pgcwi_slab_init(&reclaim->slab, 2 * max_waiting_bytes);
+    of_cache[cache_number] = reclaim;
     /* starts liburcu's thread, once in a process */
     pgcwi_thread_block_signals(&callers_signals);
     (void)urcu_memb_get_default_call_rcu_data();
@@ -50,14 +57,32 @@ pgcwi_reclaim_tell(const struct pgcwi_reclaim *reclaim, struct pgcw_bytes key,
     }
 }
 
+/* NULL: of no cache. */
+static struct pgcwi_reclaim *
+reclaim_of(const struct pgcwi_entry *entry)
+{
+    return entry->cache_number != PGCWI_NO_CACHE ? of_cache[entry->cache_number]
+                                                 : NULL;
+}
+
 static void
 tell(const struct pgcwi_entry *entry)
 {
-    if (entry->reclaim != NULL && !entry->is_absent) {
-        pgcwi_reclaim_tell(entry->reclaim, pgcwi_entry_key(entry),
+    const struct pgcwi_reclaim *reclaim = reclaim_of(entry);
+
+    if (reclaim != NULL && !entry->is_absent) {
+        pgcwi_reclaim_tell(reclaim, pgcwi_entry_key(entry),
                            pgcwi_entry_value(entry),
                            (enum pgcw_removal_cause)entry->cause);
     }
+}
+
+void
+pgcwi_reclaim_drop(struct pgcwi_entry *entry)
+{
+    struct pgcwi_reclaim *reclaim = reclaim_of(entry);
+
+    pgcwi_entry_destroy(reclaim != NULL ? &reclaim->slab : NULL, entry);
 }
 
 void
@@ -65,7 +90,7 @@ pgcwi_reclaim_release(struct pgcwi_entry *entry)
 {
     if (entry != NULL && pgcwi_entry_let_go(entry)) {
         tell(entry);
-        pgcwi_entry_destroy(entry);
+        pgcwi_reclaim_drop(entry);
     }
 }
 
@@ -167,4 +192,5 @@ pgcwi_reclaim_fini(struct pgcwi_reclaim *reclaim)
     PGCWI_TAKEN(&pgcwi_rcu_edge);
     release_entries(reclaim->open_batch);
     reclaim->open_batch = NULL;
+    pgcwi_slab_fini(&reclaim->slab);
 }

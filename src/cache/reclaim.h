@@ -30,6 +30,7 @@ struct pgcwi_reclaim {
     uint64_t batch_bytes;
     pgcw_removal_fn *on_removal; /* may be NULL */
     void *on_removal_context;
+    struct pgcwi_slab slab;
     /* shared; what was retired and is not yet freed */
     _Atomic uint64_t waiting_entries;
     _Atomic uint64_t waiting_bytes;
@@ -39,8 +40,12 @@ struct pgcwi_reclaim {
     uint64_t open_batch_bytes;
 };
 
-/* Without a callback; the caller may set one before the first retire. */
-void pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim,
+/*
+ * Without a callback; the caller may set one before the first retire. The
+ * memory of the cache's entries, at most `max_bytes` and those that wait, is
+ * the slab's, and they have the cache's number.
+ */
+void pgcwi_reclaim_init(struct pgcwi_reclaim *reclaim, uint32_t cache_number,
                         uint64_t max_waiting_entries,
                         uint64_t max_waiting_bytes);
 /* Frees all. Outside a read section; waits for a grace period. */
@@ -56,6 +61,8 @@ void pgcwi_reclaim_tell(const struct pgcwi_reclaim *reclaim,
                         enum pgcw_removal_cause cause);
 /* By a holder: the last frees it, and tells the callback. Accepts NULL. */
 void pgcwi_reclaim_release(struct pgcwi_entry *entry);
+/* Free an entry that nobody else has, without a word. */
+void pgcwi_reclaim_drop(struct pgcwi_entry *entry);
 /* Hand the open batch over, however small; under the write lock. */
 void pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim);
 /* Whether so much waits that nothing should be added. */

@@ -9,7 +9,7 @@ pgcwi_refresh_claim_at(const struct pgcw_cache *cache,
                        struct pgcwi_entry *entry, uint32_t after_ms)
 {
     int64_t age_ms =
-        (pgcwi_clock_coarse_ns() - entry->stamp.taken_at_ns) / PGCWI_NS_PER_MS;
+        (pgcwi_clock_coarse_ns() - entry->taken_at_ns) / PGCWI_NS_PER_MS;
     int64_t next_ms = age_ms + cache->load_timeout_ns / PGCWI_NS_PER_MS;
 
     if (age_ms < after_ms || pgcwi_transaction_is_private(cache) ||
@@ -30,8 +30,7 @@ pgcwi_refresh_settle(struct pgcw_cache *cache, enum pgcw_status status,
     bool is_valid = pgcwi_entry_is_valid(old, &cache->stamps);
 
     /* what was read from a standby may be the older one */
-    if (is_valid &&
-        (*entry == NULL || (*entry)->stamp.clock < old->stamp.clock)) {
+    if (is_valid && (*entry == NULL || (*entry)->clock < old->clock)) {
         pgcwi_reclaim_release(*entry);
         *entry = old;
         return PGCW_OK;

@@ -7,11 +7,14 @@
 /* Invalidations between two writes of `keys`, at least. */
 #define KEYS_AHEAD 65536
 
-static uint32_t
-slot_count(const struct pgcwi_stamps *stamps)
+#define HUGE_FROM_BITS 18u
+
+static size_t
+slots_bytes(const struct pgcwi_stamps *stamps)
 {
-    return PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
-           (1u << stamps->row_bits);
+    return (PGCWI_SLOT_KEYS + (1u << stamps->key_bits) +
+            (1u << stamps->row_bits)) *
+           sizeof(*stamps->slots);
 }
 
 static uint32_t
@@ -27,8 +30,9 @@ pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
 {
     stamps->key_bits = key_bits(row_bits);
     stamps->row_bits = row_bits;
+    /* zeroed, which is what each of them begins with */
     stamps->slots =
-        pgcwi_alloc_aligned(64, slot_count(stamps) * sizeof(*stamps->slots));
+        pgcwi_alloc_huge(slots_bytes(stamps), row_bits >= HUGE_FROM_BITS);
     if (stamps->slots == NULL) {
         return false;
     }
@@ -37,9 +41,6 @@ pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
     atomic_init(&stamps->flushed, UINT64_MAX);
     atomic_init(&stamps->closed_at_ns, 0);
     atomic_init(&stamps->clock, 0);
-    for (uint32_t slot = 0; slot < slot_count(stamps); slot++) {
-        atomic_init(&stamps->slots[slot], 0);
-    }
     pthread_mutex_init(&stamps->lock, NULL);
     return true;
 }
@@ -48,7 +49,7 @@ void
 pgcwi_stamps_fini(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_destroy(&stamps->lock);
-    pgcwi_free(stamps->slots);
+    pgcwi_free_pages(stamps->slots, slots_bytes(stamps));
 }
 
 uint64_t

@@ -87,9 +87,8 @@ make_room(struct pgcw_cache *cache, size_t bytes)
 static bool
 is_newer(const struct pgcwi_entry *entry, const struct pgcwi_entry *than)
 {
-    return entry->stamp.clock != than->stamp.clock
-               ? entry->stamp.clock > than->stamp.clock
-               : entry->stamp.taken_at_ns > than->stamp.taken_at_ns;
+    return entry->clock != than->clock ? entry->clock > than->clock
+                                       : entry->taken_at_ns > than->taken_at_ns;
 }
 
 /*
@@ -256,15 +255,15 @@ pgcwi_cache_make_entry(struct pgcw_cache *cache, const struct pgcwi_key *key,
     struct pgcwi_entry *entry;
 
     pgcwi_slots_finish(&fill->slots);
-    entry = pgcwi_entry_create(key, &fill->slots, value,
+    entry = pgcwi_entry_create(&cache->reclaim.slab, key, &fill->slots, value,
                                stamp_of(cache, fill, stamp));
     if (entry == NULL) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return NULL;
     }
-    entry->reclaim = &cache->reclaim;
+    entry->cache_number = (uint16_t)cache->number;
     entry->is_absent = fill->is_absent;
-    entry->ttl_ms = ttl_of(cache, fill);
+    pgcwi_entry_set_ttl_ms(entry, ttl_of(cache, fill));
     entry->weight = weigh(cache, entry);
     atomic_init(&entry->refresh_after_ms,
                 fill->is_absent ? 0 : cache->refresh_after_ms);
@@ -318,7 +317,7 @@ pgcwi_cache_store(struct pgcw_cache *cache, const struct pgcwi_put *put,
     if (status == PGCW_OK) {
         *entry = made;
     } else {
-        pgcwi_entry_destroy(made); /* without a word: it stays the caller's */
+        pgcwi_reclaim_drop(made); /* without a word: it stays the caller's */
     }
     return status;
 }

@@ -10,6 +10,7 @@
 #define MOST_BUCKETS (UINT64_C(1) << 32) /* as an entry keeps 32 bits */
 #define GROW_AT 5u                       /* entries a bucket, on average */
 #define COPIED_AT_ONCE 4u
+#define HUGE_FROM 65536u /* buckets */
 #define PASSED_MOST 255u /* then it stays */
 
 static void
@@ -53,7 +54,8 @@ bytes_for(uint64_t count)
 static struct pgcwi_buckets *
 make_buckets(uint64_t count)
 {
-    struct pgcwi_buckets *made = pgcwi_alloc_pages(bytes_for(count));
+    struct pgcwi_buckets *made =
+        pgcwi_alloc_huge(bytes_for(count), count >= HUGE_FROM);
 
     if (made != NULL) {
         made->mask = count - 1;
@@ -139,9 +141,9 @@ pgcwi_table_prefetch_entry(const struct pgcwi_table *table,
         const char *entry = (const char *)atomic_load_explicit(
             &bucket->entries[pgcwi_bucket_first(slots)], memory_order_relaxed);
 
-        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, stamp));
-        __builtin_prefetch(entry + sizeof(struct pgcwi_entry) +
-                           PGCWI_LINE_BYTES / 2);
+        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, clock));
+        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, clock) +
+                           PGCWI_LINE_BYTES);
     }
 }
 

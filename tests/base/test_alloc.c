@@ -69,6 +69,27 @@ pages_are_zeroed_and_begin_where_a_page_does(void **state)
 }
 
 static void
+huge_memory_is_zeroed_and_begins_where_a_huge_page_does(void **state)
+{
+    const size_t sizes[] = {1, 4096, (size_t)2 << 20, ((size_t)2 << 20) + 64};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t bytes = sizes[i / 2];
+        unsigned char *memory = pgcwi_alloc_huge(bytes, i % 2 == 0);
+
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % ((size_t)2 << 20), 0);
+        assert_int_equal(memory[0] | memory[bytes - 1], 0);
+        memory[0] = memory[bytes - 1] = 1;
+        pgcwi_free_pages(memory, bytes);
+    }
+    assert_null(pgcwi_alloc_huge(SIZE_MAX, true));
+    pgcwi_alloc_fail_nth(1);
+    assert_null(pgcwi_alloc_huge(1, true));
+}
+
+static void
 nothing_is_still_some_memory(void **state)
 {
     void *memory = pgcwi_alloc(0);
@@ -206,6 +227,8 @@ main(void)
         cmocka_unit_test(array_whose_size_overflows_is_refused),
         cmocka_unit_test(aligned_memory_is_aligned_and_zeroed),
         cmocka_unit_test(pages_are_zeroed_and_begin_where_a_page_does),
+        cmocka_unit_test(
+            huge_memory_is_zeroed_and_begins_where_a_huge_page_does),
         cmocka_unit_test(nothing_is_still_some_memory),
         cmocka_unit_test(realloc_keeps_what_was_there),
         cmocka_unit_test(failed_realloc_leaves_the_old_memory),

@@ -334,7 +334,7 @@ each_allocation_of_put_and_get_may_fail(void **state)
 
         assert_true(nth < 100);
         pgcwi_alloc_fail_nth(nth);
-        enum pgcw_status put = put_text(*state, "key", "value");
+        enum pgcw_status put = put_text(*state, "key", large_text());
         enum pgcw_status get = pgcw_cache_get(*state, bytes_of("key"), &value);
         has_failed = pgcwi_alloc_has_failed();
         pgcwi_alloc_fail_nth(0);

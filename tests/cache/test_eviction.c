@@ -38,7 +38,7 @@ destroy_entries(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT; i++) {
-        pgcwi_entry_destroy(entries[i]);
+        pgcwi_entry_destroy(NULL, entries[i]);
     }
     pgcwi_stamps_fini(&stamps);
     return 0;
@@ -61,7 +61,7 @@ with_all_entries(struct pgcwi_eviction *eviction)
     pgcwi_eviction_init(eviction, 100, 100000);
     for (size_t i = 0; i < COUNT; i++) {
         atomic_init(&entries[i]->is_visited, false);
-        entries[i]->stamp.clock = 1;
+        entries[i]->clock = 1;
         pgcwi_eviction_add(eviction, entries[i]);
     }
     return eviction;
@@ -175,7 +175,7 @@ invalid_entry_goes_although_it_was_visited(void **state)
     for (size_t i = 0; i < COUNT; i++) {
         pgcwi_entry_visit(entries[i]);
     }
-    entries[2]->stamp.clock = 0;
+    entries[2]->clock = 0;
     expect_victim(eviction, entries[2]);
 }
 

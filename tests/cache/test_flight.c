@@ -102,8 +102,9 @@ complete(struct pgcwi_flight *flight, const char *value)
     struct pgcwi_slots slots;
 
     slots_of(&flight->key, &slots);
-    struct pgcwi_entry *entry = pgcwi_entry_create(
-        &flight->key, &slots, (struct pgcw_bytes){value, strlen(value)}, now());
+    struct pgcwi_entry *entry =
+        pgcwi_entry_create(NULL, &flight->key, &slots,
+                           (struct pgcw_bytes){value, strlen(value)}, now());
     assert_non_null(entry);
     pgcwi_flight_complete(flight, PGCW_OK, entry, NULL);
     pgcwi_reclaim_release(entry);

@@ -150,7 +150,7 @@ P2_value_of_a_closed_cache_is_told_when_it_goes(void **state)
 static void
 value_without_room_for_an_entry_is_told_at_once(void **state)
 {
-    struct load load = LOAD_OF(*state, "value");
+    struct load load = LOAD_OF(*state, large_text());
     struct pgcw_pin *pin = NULL;
     struct pgcw_error error;
 
@@ -172,11 +172,12 @@ value_that_a_put_cannot_store_stays_the_callers(void **state)
     struct pgcw_cache_options options = telling();
 
     (void)state;
-    options.max_bytes = pgcwi_entry_bytes_for(3, 5, 2);
+    options.max_bytes = pgcwi_entry_bytes_for(3, strlen(large_text()), 2);
     struct pgcw_cache *cache = open_cache_with(&options);
-    assert_int_equal(put_text(cache, "key", "values"), PGCW_TOO_LARGE);
+    assert_int_equal(put_text(cache, "longer key", large_text()),
+                     PGCW_TOO_LARGE);
     pgcwi_alloc_fail_nth(1);
-    assert_int_equal(put_text(cache, "key", "value"), PGCW_NO_MEMORY);
+    assert_int_equal(put_text(cache, "key", large_text()), PGCW_NO_MEMORY);
     assert_int_equal(told_count, 0);
     struct pgcw_stamp early = pgcw_cache_stamp(cache);
     pgcw_cache_invalidate_all(cache);

@@ -40,7 +40,7 @@ what_is_retired_waits_in_a_batch(void **state)
     struct pgcwi_reclaim reclaim;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     retire_many(&reclaim, 3);
     assert_int_equal(pgcwi_reclaim_waiting(&reclaim), 3);
     assert_int_equal(reclaim.open_batch_entries, 3);
@@ -53,7 +53,7 @@ full_batch_is_freed_after_a_grace_period(void **state)
     struct pgcwi_reclaim reclaim;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     retire_many(&reclaim, BATCH + 1);
     assert_int_equal(reclaim.open_batch_entries, 1);
     urcu_memb_barrier();
@@ -68,7 +68,7 @@ batch_of_many_bytes_is_handed_over_early(void **state)
     struct pgcwi_entry *entry = make("value");
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, 16 * 2 * pgcwi_entry_bytes(entry));
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, 16 * 2 * pgcwi_entry_bytes(entry));
     pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     assert_int_equal(reclaim.open_batch_entries, 1);
     pgcwi_reclaim_retire(&reclaim, make("value"), PGCW_REMOVED_EVICTED);
@@ -82,7 +82,7 @@ flush_hands_a_small_batch_over(void **state)
     struct pgcwi_reclaim reclaim;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     pgcwi_reclaim_flush(&reclaim); /* nothing to hand over */
     retire_many(&reclaim, 2);
     pgcwi_reclaim_flush(&reclaim);
@@ -98,7 +98,7 @@ nothing_is_freed_while_a_reader_may_have_it(void **state)
     struct pgcwi_entry *entry = make("value");
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     pgcwi_reader_begin();
     pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     retire_many(&reclaim, 3 * BATCH);
@@ -117,7 +117,7 @@ P9_waiting_entries_reach_a_bound(void **state)
     struct pgcwi_reclaim reclaim;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, 10, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, 10, PLENTY);
     pgcwi_reader_begin();
     retire_many(&reclaim, BATCH + 9);
     assert_false(pgcwi_reclaim_is_full(&reclaim));
@@ -136,7 +136,7 @@ P9_waiting_bytes_reach_a_bound(void **state)
     struct pgcwi_entry *entry = make("value");
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, 2 * pgcwi_entry_bytes(entry));
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, 2 * pgcwi_entry_bytes(entry));
     pgcwi_reader_begin();
     pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);
     assert_false(pgcwi_reclaim_is_full(&reclaim));
@@ -154,7 +154,7 @@ batch_that_got_no_memory_is_handed_over_later(void **state)
     struct pgcwi_reclaim reclaim;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     retire_many(&reclaim, BATCH - 1);
     struct pgcwi_entry *last = make("value");
     struct pgcwi_entry *next = make("value");
@@ -195,7 +195,7 @@ section_of_another_thread_keeps_what_is_retired(void **state)
     pthread_t thread;
 
     (void)state;
-    pgcwi_reclaim_init(&reclaim, PLENTY, PLENTY);
+    pgcwi_reclaim_init(&reclaim, 0, PLENTY, PLENTY);
     assert_int_equal(pthread_create(&thread, NULL, stay_inside, &reader), 0);
     gate_wait(&reader.is_inside);
     pgcwi_reclaim_retire(&reclaim, entry, PGCW_REMOVED_EVICTED);

@@ -59,7 +59,7 @@ remove_and_destroy(struct pgcwi_table *table, struct pgcwi_entry *entry)
     pgcwi_table_remove(table, entry);
     pgcwi_reader_end();
     urcu_memb_synchronize_rcu();
-    pgcwi_entry_destroy(entry);
+    pgcwi_entry_destroy(NULL, entry);
     pgcwi_reader_begin();
 }
 
@@ -98,7 +98,7 @@ replace_gives_the_old_entry_back(void **state)
     assert_ptr_equal(pgcwi_table_replace(table, &key, new), old);
     assert_ptr_equal(pgcwi_table_find(table, &key), new);
     remove_and_destroy(table, new);
-    pgcwi_entry_destroy(old);
+    pgcwi_entry_destroy(NULL, old);
 }
 
 static void
@@ -149,7 +149,7 @@ many_entries_are_all_found_while_the_table_grows(void **state)
     pgcwi_reader_end();
     urcu_memb_barrier();
     for (uint32_t i = 0; i < MANY; i++) {
-        pgcwi_entry_destroy(entries[i]);
+        pgcwi_entry_destroy(NULL, entries[i]);
     }
     free(entries);
     pgcwi_reader_begin();
@@ -173,7 +173,7 @@ add_number(struct pgcwi_table *table, uint32_t number)
     assert_true(pgcwi_table_make_room(table));
     struct pgcwi_entry *old = pgcwi_table_replace(table, &key, entry);
     assert_ptr_equal(old, numbered[number]);
-    pgcwi_entry_destroy(old); /* only this thread reads */
+    pgcwi_entry_destroy(NULL, old); /* only this thread reads */
     numbered[number] = entry;
 }
 
@@ -182,7 +182,7 @@ remove_number(struct pgcwi_table *table, uint32_t number)
 {
     if (numbered[number] != NULL) {
         pgcwi_table_remove(table, numbered[number]);
-        pgcwi_entry_destroy(numbered[number]);
+        pgcwi_entry_destroy(NULL, numbered[number]);
         numbered[number] = NULL;
     }
 }

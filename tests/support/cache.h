@@ -45,6 +45,16 @@ is_text(struct pgcw_bytes bytes, const char *text)
            (bytes.size == 0 || memcmp(bytes.data, text, bytes.size) == 0);
 }
 
+/* An entry with it is too large for a slab: it is allocated for itself. */
+static inline const char *
+large_text(void)
+{
+    static char text[PGCWI_SLAB_MOST_BYTES + 1];
+
+    memset(text, 'x', sizeof(text) - 1);
+    return text;
+}
+
 static inline bool
 holds_text(const struct pgcw_buffer *buffer, const char *text)
 {

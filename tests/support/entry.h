@@ -15,7 +15,7 @@ create_entry(const struct pgcwi_key *key, struct pgcw_bytes value,
     struct pgcwi_slots slots;
 
     pgcwi_slots_init(&slots, ENTRY_SLOT);
-    return pgcwi_entry_create(key, &slots, value,
+    return pgcwi_entry_create(NULL, key, &slots, value,
                               (struct pgcw_stamp){clock, 0});
 }
 
