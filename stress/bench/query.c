@@ -88,9 +88,8 @@ run_hits(struct turns_subject *subject, size_t calls)
     (void)subject;
     for (size_t i = 0; i < calls; i++) {
         const char *const values[] = {query_next()->key};
-        const struct pgcw_query query = {.command = QUERY_TEXT "$1",
-                                         .parameter_count = 1,
-                                         .values = values};
+        const struct pgcw_query query = {
+            .command = QUERY_TEXT "$1", .parameter_count = 1, .values = values};
         struct pgcw_query_result result;
 
         exec(cache, &query, &result);
@@ -109,9 +108,8 @@ run_loads(struct turns_subject *subject, size_t calls)
     for (size_t i = 0; i < calls; i++) {
         char key[16];
         const char *const values[] = {key};
-        const struct pgcw_query query = {.command = QUERY_TEXT "$1",
-                                         .parameter_count = 1,
-                                         .values = values};
+        const struct pgcw_query query = {
+            .command = QUERY_TEXT "$1", .parameter_count = 1, .values = values};
         struct pgcw_query_result result;
 
         (void)snprintf(key, sizeof(key), "%d", ++row);

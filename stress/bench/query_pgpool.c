@@ -60,8 +60,7 @@ start(const char **reason)
 {
     char config[PEER_PATH_BYTES];
     char pcp[PEER_PATH_BYTES];
-    const char *const arguments[] = {"-n", "-D", "-f", config,
-                                     "-F", pcp,  NULL};
+    const char *const arguments[] = {"-n", "-D", "-f", config, "-F", pcp, NULL};
 
     write_config();
     peer_path(config, "pgpool.conf");

@@ -31,3 +31,14 @@ function(pgcw_remote_bench name)
 endfunction()
 
 pgcw_remote_bench(query query_pgpool.c query_python.c)
+
+# The clients of these are needed with PGCW_BUILD_BENCH only.
+if(PGCW_BUILD_BENCH)
+    pkg_check_modules(MEMCACHED REQUIRED IMPORTED_TARGET libmemcached)
+    pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+    pgcw_remote_bench(remote remote_memcached.c remote_ours.c remote_redis.c
+        remote_tracking.c tracked_table.c)
+    target_include_directories(bench_remote PRIVATE ${XXHASH_INCLUDE_DIRS})
+    target_link_libraries(bench_remote PRIVATE
+        PkgConfig::MEMCACHED PkgConfig::HIREDIS)
+endif()

@@ -20,8 +20,8 @@
 
 static char skipped[SKIPPED_BYTES];
 
-static void
-say(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+static void say(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
 
 static void
 say(const char *format, va_list arguments)
@@ -56,8 +56,10 @@ turns_skip(const char *peer, const char *reason)
 {
     size_t length = strlen(skipped);
 
-    (void)snprintf(skipped + length, sizeof(skipped) - length, "%s%s: %s",
-                   length > 0 ? "; " : "not measured: ", peer, reason);
+    if (strstr(skipped, peer) == NULL) {
+        (void)snprintf(skipped + length, sizeof(skipped) - length, "%s%s: %s",
+                       length > 0 ? "; " : "not measured: ", peer, reason);
+    }
     turns_progress("%s is not measured: %s", peer, reason);
     return false;
 }
@@ -170,9 +172,8 @@ static void
 print_note(const struct turns_subject *subject)
 {
     const char *parts[3] = {
-        subject->remark, subject->ways[0] == NULL
-                             ? NULL
-                             : subject->ways[subject->way],
+        subject->remark,
+        subject->ways[0] == NULL ? NULL : subject->ways[subject->way],
         subject->server == 0 ? NULL : peer_place_name(subject->place)};
     const char *separator = ", \"note\": \"";
     bool has_note = false;
@@ -295,8 +296,8 @@ turns_measure(struct turns *turns, struct turns_subject *subjects, size_t count,
     peer_place_self();
     for (size_t i = 0; i < count; i++) {
         if (subjects[i].is_open) {
-            choose(&subjects[i], turns->is_quick ? turns->seconds
-                                                 : TRIAL_SECONDS);
+            choose(&subjects[i],
+                   turns->is_quick ? turns->seconds : TRIAL_SECONDS);
         }
     }
     for (unsigned turn = 0; turn < turns->repetitions; turn++) {
