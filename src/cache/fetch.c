@@ -405,17 +405,19 @@ write_error(struct request *request, enum pgcw_status status,
     *error = request->error;
 }
 
-/* Before the first look at the cache. */
-static struct request
-make_request(struct pgcw_cache *cache, struct pgcw_bytes key,
-             struct pgcw_loader loader)
+/* Before the first look at the cache. Of the error only what is read is
+ * written: a hit has no need of it. */
+static void
+init_request(struct request *request, struct pgcw_cache *cache,
+             struct pgcw_bytes key, struct pgcw_loader loader)
 {
-    return (struct request){
-        .cache = cache,
-        .key = pgcwi_cache_key(cache, key),
-        .loader = loader,
-        .oldest_ns = pgcwi_age_oldest_ns(cache, loader.max_age_ms),
-    };
+    request->cache = cache;
+    request->key = pgcwi_cache_key(cache, key);
+    request->loader = loader;
+    request->oldest_ns = pgcwi_age_oldest_ns(cache, loader.max_age_ms);
+    request->error.status = PGCW_OK;
+    request->error.sqlstate[0] = '\0';
+    request->error.detail[0] = '\0';
 }
 
 enum pgcw_status
@@ -423,11 +425,13 @@ pgcw_cache_fetch(struct pgcw_cache *cache, struct pgcw_bytes key,
                  struct pgcw_loader loader, struct pgcw_buffer *value,
                  struct pgcw_error *error)
 {
-    struct request request = make_request(cache, key, loader);
+    struct request request;
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status = pgcwi_cache_copy_or_claim(
-        cache, &request.key, request.oldest_ns, value, &entry);
+    enum pgcw_status status;
 
+    init_request(&request, cache, key, loader);
+    status = pgcwi_cache_copy_or_claim(cache, &request.key, request.oldest_ns,
+                                       value, &entry);
     if (status == PGCW_MISS || entry != NULL) {
         status = entry != NULL ? refresh(&request, &entry)
                                : load_until_had(&request, &entry);
@@ -445,11 +449,12 @@ pgcw_cache_fetch_pinned(struct pgcw_cache *cache, struct pgcw_bytes key,
                         struct pgcw_loader loader, struct pgcw_pin **pin,
                         struct pgcw_error *error)
 {
-    struct request request = make_request(cache, key, loader);
+    struct request request;
     struct pgcwi_entry *entry = NULL;
-    enum pgcw_status status =
-        pgcwi_cache_pin(cache, &request.key, request.oldest_ns, &entry);
+    enum pgcw_status status;
 
+    init_request(&request, cache, key, loader);
+    status = pgcwi_cache_pin(cache, &request.key, request.oldest_ns, &entry);
     if (status == PGCW_MISS) {
         status = load_until_had(&request, &entry);
     } else if (status == PGCW_OK && pgcwi_refresh_claim(cache, entry)) {

@@ -6,9 +6,8 @@
 
 #include "base/alloc.h"
 
-/* What a parameter has beside its value: type, format, length. */
+/* What a parameter has beside its type and its value; without padding. */
 struct parameter {
-    unsigned int type;
     int format;
     int length; /* -1: NULL */
 };
@@ -19,7 +18,6 @@ describe(const struct pgcw_query *query, int i)
     struct parameter parameter = {0};
     const char *value = query->values == NULL ? NULL : query->values[i];
 
-    parameter.type = query->types == NULL ? 0 : query->types[i];
     parameter.format = query->formats == NULL ? 0 : query->formats[i];
     if (value == NULL) {
         parameter.length = -1;
@@ -32,51 +30,48 @@ describe(const struct pgcw_query *query, int i)
     return parameter;
 }
 
-static size_t
-measure(const struct pgcw_query *query, size_t text_bytes)
+/* What does not fit any more only counts. */
+static void
+append(struct pgcwi_query_key *key, size_t room, const void *bytes,
+       size_t count)
 {
-    size_t bytes = PGCWI_SESSION_DIGEST_BYTES + text_bytes + 2 * sizeof(int);
-
-    for (int i = 0; i < query->parameter_count; i++) {
-        struct parameter parameter = describe(query, i);
-
-        bytes += sizeof parameter +
-                 (parameter.length > 0 ? (size_t)parameter.length : 0);
+    if (key->size + count <= room) {
+        memcpy(key->data + key->size, bytes, count);
     }
-    return bytes;
+    key->size += count;
 }
 
 static void
-append(struct pgcwi_query_key *key, const void *bytes, size_t count)
+append_value(struct pgcwi_query_key *key, size_t room,
+             const struct pgcw_query *query, int i)
 {
-    memcpy(key->data + key->size, bytes, count);
-    key->size += count;
+    struct parameter parameter = describe(query, i);
+
+    append(key, room, &parameter, sizeof parameter);
+    if (parameter.length > 0) {
+        append(key, room, query->values[i], (size_t)parameter.length);
+    }
 }
 
 /* The terminator of the text is a part of it, and each parameter's length
  * precedes its value: so no two statements have the same key. */
 static void
-write(struct pgcwi_query_key *key, const struct pgcwi_session *session,
-      const struct pgcw_query *query, size_t text_bytes)
+write(struct pgcwi_query_key *key, size_t room,
+      const struct pgcwi_session *session, const struct pgcw_query *query)
 {
-    append(key, session->digest, sizeof session->digest);
-    append(key, query->command, text_bytes);
-    append(key, &query->parameter_count, sizeof query->parameter_count);
+    key->size = 0;
+    append(key, room, session->digest, sizeof session->digest);
+    append(key, room, query->command, strlen(query->command) + 1);
+    append(key, room, &query->parameter_count, sizeof query->parameter_count);
     for (int i = 0; i < query->parameter_count; i++) {
-        struct parameter parameter = describe(query, i);
+        unsigned int type = query->types == NULL ? 0 : query->types[i];
 
-        append(key, &parameter.type, sizeof parameter.type);
+        append(key, room, &type, sizeof type);
     }
     key->statement_size = key->size;
-    append(key, &query->result_format, sizeof query->result_format);
+    append(key, room, &query->result_format, sizeof query->result_format);
     for (int i = 0; i < query->parameter_count; i++) {
-        struct parameter parameter = describe(query, i);
-
-        append(key, &parameter.format, sizeof parameter.format);
-        append(key, &parameter.length, sizeof parameter.length);
-        if (parameter.length > 0) {
-            append(key, query->values[i], (size_t)parameter.length);
-        }
+        append_value(key, room, query, i);
     }
 }
 
@@ -85,15 +80,17 @@ pgcwi_query_key_init(struct pgcwi_query_key *key,
                      const struct pgcwi_session *session,
                      const struct pgcw_query *query)
 {
-    size_t text_bytes = strlen(query->command) + 1;
-    size_t bytes = measure(query, text_bytes);
-
-    key->size = 0;
-    key->data = bytes <= sizeof key->room ? key->room : pgcwi_alloc(bytes);
+    key->data = key->room;
+    write(key, sizeof key->room, session, query);
+    if (key->size <= sizeof key->room) {
+        return PGCW_OK;
+    }
+    size_t bytes = key->size;
+    key->data = pgcwi_alloc(bytes);
     if (key->data == NULL) {
         return PGCW_NO_MEMORY;
     }
-    write(key, session, query, text_bytes);
+    write(key, bytes, session, query);
     return PGCW_OK;
 }
 

@@ -309,7 +309,9 @@ fetch(struct request *request, struct pgcw_bytes key,
 
     if (status == PGCW_OK) {
         rows = pgcwi_kept_rows_of(pgcw_pin_value(pin));
-        PQclear(request->rows);
+        if (request->rows != NULL) {
+            PQclear(request->rows); /* of a load that was not kept */
+        }
     } else if (request->rows != NULL) {
         rows = request->rows;
     } else if (!request->has_executed) {

@@ -26,7 +26,7 @@ const char pgcwi_session_query[] =
     " 'xmloption', 'lc_monetary', 'lc_numeric', 'lc_time',"
     " 'default_text_search_config', 'array_nulls', 'transform_null_equals',"
     " 'standard_conforming_strings', 'gin_fuzzy_search_limit']) AS s))::text, "
-    "'UTF8')), 'hex'),"
+    "'UTF8')), 'base64'),"
     " pg_catalog.pg_is_in_recovery()";
 
 /* By the first word of the command's tag. A change of a setting in a

@@ -20,8 +20,8 @@
 struct pg_conn;   /* libpq's PGconn */
 struct pg_result; /* libpq's PGresult */
 
-/* SHA-256 as hexadecimal digits. */
-#define PGCWI_SESSION_DIGEST_BYTES 64
+/* SHA-256 in base64. */
+#define PGCWI_SESSION_DIGEST_BYTES 44
 
 /* Whether the library's own statements are prepared on the connection. */
 enum pgcwi_prepared {
