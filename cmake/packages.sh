@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages.sh build | check
+# packages.sh build | check | bench
 #
 # Installs the Debian packages that are missing: what it takes to build the
-# library, the tool and its demo, or to run every check as well. Needs root,
+# library, the tool and its demo, or to run every check as well, or also the
+# benchmarks, with all that the library is compared with. Needs root,
 # or sudo; asks nothing, and does nothing if all is there.
 set -eu
 
@@ -12,12 +13,14 @@ build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
     valgrind"
+bench="$check libtbb-dev libcuckoo-dev libcaffeine-java default-jdk-headless"
 
 case ${1:-build} in
 build) wanted=$build ;;
 check) wanted=$check ;;
+bench) wanted=$bench ;;
 *)
-    echo "usage: $0 build | check" >&2
+    echo "usage: $0 build | check | bench" >&2
     exit 2
     ;;
 esac

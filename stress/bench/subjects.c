@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "subject.h"
+
+const struct bench_subject *const bench_subjects[] = {
+    &subject_library,
+    &subject_library_row_tag,
+    &subject_floor,
+    &subject_cds_lfht,
+    &subject_cds_lfht_array,
+    &subject_ck_ht,
+    &subject_mutex_lru,
+    &subject_rwlock,
+#ifdef BENCH_HAS_ALL_PEERS
+    &subject_tbb,
+    &subject_libcuckoo,
+    &subject_caffeine,
+#endif
+    NULL,
+};
