@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""SVG plots by gnuplot, of what plots.json lists.
+
+"bars": one bar a subject, in a panel for each value of "panels"; the values
+of "colour" lie side by side. "lines": the medians over "x", a line for each
+value of "series". Whiskers reach from the least to the largest. The colours
+are those of Okabe and Ito, which the colour-blind can tell apart, and each
+line has a mark of its own; the paper is white wherever the picture stands.
+"""
+import math
+import subprocess
+
+import documents
+import tables
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
+           "#666666", "#000000")
+MARKS = (7, 5, 9, 13, 11, 6, 4, 8)
+INK, GRID = "#24292f", "#d0d7de"
+
+
+class Failed(Exception):
+    """gnuplot is missing, or did not understand."""
+
+
+def quote(text):
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def head(path, width, height):
+    return [f"set terminal svg size {width},{height} dynamic noenhanced "
+            "font 'Helvetica,Arial,sans-serif,13' background '#ffffff'",
+            f"set output {quote(path)}",
+            f"set border 3 linecolor '{INK}'",
+            f"set grid linecolor '{GRID}' linetype 1",
+            "set tics nomirror", "set datafile separator '\t'",
+            f"set key textcolor '{INK}'"]
+
+
+def block(name, rows):
+    lines = [f"${name} << END"]
+    lines += ["\t".join(str(value) for value in row) for row in rows]
+    return lines + ["END"]
+
+
+def shown(plot, value):
+    """A value in words, if plot.json has them: {"1": "one thread"}."""
+    return plot.get("words", {}).get(str(value), tables.text(value))
+
+
+def series_of(plot, results):
+    """{name: results}, in order; ours first."""
+    fields = plot.get("series", ["subject"])
+    ordered = sorted(results, key=lambda one: one["subject"] != documents.OURS)
+    found = {}
+    for result in ordered:
+        name = ", ".join(str(shown(plot, result[field])) for field in fields
+                         if field in result)
+        found.setdefault(name, []).append(result)
+    return found
+
+
+def lines(plot, results, path):
+    x = plot["x"]
+    script = head(path, 860, 480)
+    script += [f"set title {quote(plot['title'])} textcolor '{INK}'",
+               f"set xlabel {quote(plot['x label'])} textcolor '{INK}'",
+               f"set ylabel {quote(plot['y label'])} textcolor '{INK}'",
+               "set key outside right top", "set offsets graph 0.02, "
+               "graph 0.02, 0, 0"]
+    script += [f"set logscale {axis}" for axis in plot.get("logarithmic", "")]
+    if "y" not in plot.get("logarithmic", ""):
+        script.append("set yrange [0:*]")
+    script += [f"set format {axis} '%.0s%c'"
+               for axis in plot.get("prefixes", "")]
+    drawn = []
+    for place, (name, points) in enumerate(series_of(plot, results).items()):
+        points = sorted(points, key=lambda one: one[x])
+        script += block(f"series{place}",
+                        [(one[x], one["median"], one["min"], one["max"])
+                         for one in points])
+        width = 3 if points[0]["subject"] == documents.OURS else 1.6
+        drawn.append(f"$series{place} using 1:2:3:4 with yerrorlines "
+                     f"linecolor '{COLOURS[place % len(COLOURS)]}' "
+                     f"linewidth {width} pointtype "
+                     f"{MARKS[place % len(MARKS)]} pointsize 0.7 "
+                     f"title {quote(name)}")
+    return script + ["plot " + ", \\\n  ".join(drawn)]
+
+
+def panel(plot, place, results, subjects, colours):
+    """One panel of bars: subjects from top to bottom, colours within."""
+    thick = 0.8 / len(colours)
+    is_logarithmic = "y" in plot.get("logarithmic", "")
+    base = 0
+    if is_logarithmic:
+        base = 10 ** math.floor(math.log10(min(one["min"] for one in results)))
+    script = [f"set xrange [{base}:*]", "set logscale x" if is_logarithmic
+              else f"set xtics {step(results)}"]
+    drawn = []
+    for index, colour in enumerate(colours):
+        rows = []
+        for row, subject in enumerate(subjects):
+            for one in results:
+                if (one["subject"] == subject
+                        and one.get(plot.get("colour")) == colour):
+                    middle = row - 0.4 + thick * (index + 0.5)
+                    rows.append((one["median"], middle, one["min"], one["max"],
+                                 middle - thick / 2, middle + thick / 2,
+                                 tables.number(one["median"])))
+        if not rows:
+            continue
+        name = f"panel{place}_{index}"
+        script += block(name, rows)
+        title = ("notitle" if colour is None
+                 else f"title {quote(shown(plot, colour))}")
+        paint = COLOURS[index % len(COLOURS)]
+        drawn += [f"${name} using ({base}):2:({base}):1:5:6 with boxxyerror "
+                  f"fillstyle solid 0.75 noborder linecolor '{paint}' {title}",
+                  f"${name} using 1:2:3:4 with xerrorbars linecolor '{INK}' "
+                  "linewidth 1 pointtype 0 notitle",
+                  f"${name} using 4:2:7 with labels left offset 0.6,0 "
+                  f"font ',11' textcolor '{INK}' notitle"]
+    labels = ", ".join(f"{quote(subject)} {row}"
+                       for row, subject in enumerate(subjects))
+    return script + [f"set ytics ({labels})",
+                     f"set yrange [{len(subjects) - 0.4}:-0.6]",
+                     "plot " + ", \\\n  ".join(drawn)]
+
+
+def step(results):
+    """Between the marks of an axis: six at most, and round."""
+    largest = max(one["max"] for one in results) or 1
+    power = 10 ** math.floor(math.log10(largest))
+    return next(power * part for part in (0.2, 0.5, 1, 2)
+                if largest / (power * part) <= 6)
+
+
+def bars(plot, results, path):
+    fields = plot.get("panels", [])
+    panels = documents.distinct(tuple((field, one.get(field))
+                                      for field in fields) for one in results)
+    colours = documents.distinct(one.get(plot.get("colour"))
+                                 for one in results)
+    subjects = tables.order(one["subject"] for one in results)
+    columns = 2 if len(panels) > 1 else 1
+    rows = (len(panels) + columns - 1) // columns
+    row_height = 90 + 19 * len(subjects) * max(len(colours), 1)
+    script = head(path, 460 * columns + 80, rows * row_height + 50)
+    # The title and the key stand above the panels, side by side.
+    script += [f"set multiplot layout {rows},{columns} title ' '",
+               f"set label 1 {quote(plot['title'])} at screen 0.02, screen "
+               f"1 offset 0,-1.2 font ',15' textcolor '{INK}'",
+               "set key at screen 0.99, screen 1 right top horizontal "
+               "samplen 2 width 1",
+               "unset grid", f"set grid x linecolor '{GRID}' linetype 1",
+               f"set xlabel {quote(plot['y label'])} textcolor '{INK}'",
+               "set offsets 0, graph 0.12, 0, 0",
+               "set xtics font ',11'"]
+    for place, key in enumerate(panels):
+        inside = [one for one in results
+                  if all(one.get(field) == value for field, value in key)]
+        title = ", ".join(f"{shown(plot, value)}"
+                          f"{plot.get('units', {}).get(field, '')}"
+                          for field, value in key)
+        script.append(f"set title {quote(title)} textcolor '{INK}'")
+        script += panel(plot, place, inside, subjects, colours)
+        script += ["unset key", "unset label 1"]
+    return script + ["unset multiplot"]
+
+
+def draw(plot, found, folder):
+    """Writes folder/<file>.svg; False if the run has nothing of it."""
+    document = found.get(plot["bench"])
+    results = documents.select(document, plot["where"]) if document else []
+    if plot["kind"] == "lines":
+        results = [one for one in results
+                   if documents.is_number(one.get(plot["x"]))]
+    if not results:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    make = {"lines": lines, "bars": bars}[plot["kind"]]
+    script = make(plot, results, folder / f"{plot['file']}.svg")
+    try:
+        done = subprocess.run(["gnuplot"], input="\n".join(script) + "\n",
+                              text=True, capture_output=True, timeout=60,
+                              check=False)
+    except OSError as error:
+        raise Failed("no gnuplot: cmake/packages.sh bench") from error
+    if done.returncode != 0 or done.stderr:
+        raise Failed(f"{plot['file']}: {done.stderr}")
+    return True
