@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages.sh build | check | bench
+# packages.sh build | check | bench | package
 #
 # Installs the Debian packages that are missing: what it takes to build the
-# library, the tool and its demo, to run every check as well, or to measure
-# beside the peers (stress/bench/run.sh). Needs root, or sudo; asks nothing,
-# and does nothing if all is there. No service is started.
+# library, the tool and its demo, to run every check as well, to measure
+# beside the peers (stress/bench/run.sh), or to make Debian packages and try
+# them (package.sh, try_package.sh). Needs root, or sudo; asks nothing, and does
+# nothing if all is there. No service is started.
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
     libck-dev libjansson-dev libxxhash-dev postgresql"
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
-    valgrind python3 gnuplot-nox"
+    valgrind python3 gnuplot-nox doxygen abigail-tools dpkg-dev file"
+package="$build doxygen dpkg-dev file mmdebstrap"
 # Whom the benchmarks compare with, what loads them, and what draws.
 bench="$build libcmocka-dev g++ gnuplot-nox python3
     libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
@@ -23,8 +25,9 @@ case ${1:-build} in
 build) wanted=$build ;;
 check) wanted=$check ;;
 bench) wanted=$bench ;;
+package) wanted=$package ;;
 *)
-    echo "usage: $0 build | check | bench" >&2
+    echo "usage: $0 build | check | bench | package" >&2
     exit 2
     ;;
 esac

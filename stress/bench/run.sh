@@ -149,6 +149,7 @@ measure()
     program=$build/bench/$name
     began=$(date +%s)
     rm -f "$out/results/$name.json"
+    : >"$work/$name.log"
     if [ ! -x "$program" ]; then
         echo "$2: $name: not built" >&2
         return 1
