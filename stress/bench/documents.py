@@ -93,6 +93,12 @@ def parameters(result):
             if field not in FIXED}
 
 
+def label(result):
+    """Who it is, as tables and plots name him: also in which variant."""
+    variant = result.get("variant")
+    return f"{result['subject']} ({variant})" if variant else result["subject"]
+
+
 def cell(result):
     """The parameters, as something to compare and to look up by."""
     return tuple(sorted((field, repr(value))

@@ -6,21 +6,21 @@ them is compared with those "against" it: the same parameters and the same
 metric, but for the fields that "against" names. Without "against" the value
 itself counts, in "unit". The worst cell decides: it is to be "at_most",
 "at_least" or "below" the goal. "*" stands for any value, or none; null for
-none. "scaled": true takes times of one thread as
-the work of all. Where "cells" says how many there are to be, fewer are
+none. A rate is divided by theirs; a time too, but with "faster": true theirs by
+it, and with "scaled": true each is taken as that of a thread, and the work of
+all is compared. Where "cells" says how many there are to be, fewer are
 "incomplete", but never met.
 """
 import documents
 
 
-def ratio(ours, other, scaled):
+def ratio(ours, other, goal):
     value = ours["median"] / other["median"]
-    if not scaled:
-        return value
-    # How many times the work: from the time of each thread, or from a rate.
     if documents.is_rate(ours["unit"]):
         return value
-    return ours["threads"] / other["threads"] / value
+    if goal.get("scaled"):
+        return ours["threads"] / other["threads"] / value
+    return 1 / value if goal.get("faster") else value
 
 
 def counterparts(ours, document, goal):
@@ -37,11 +37,13 @@ def counterparts(ours, document, goal):
     fields = set(wanted) | set(changed)
     return [other for other in found if other is not ours
             and set(documents.parameters(other)) <= fields
-            and other["subject"] not in goal.get("but", [])]
+            and not {other["subject"], documents.label(other)}
+            & set(goal.get("but", []))]
 
 
 def cells(document, goal):
-    """(value, result, the other or None) for each cell of the goal."""
+    """(value, result, the other or None) for each cell of the goal. The value
+    is None where a figure is 0 or less, of which there is no ratio."""
     found = []
     for ours in documents.select(document, goal["ours"]):
         if "against" not in goal:
@@ -52,11 +54,13 @@ def cells(document, goal):
             found.append((ours["median"], ours, None))
             continue
         for other in counterparts(ours, document, goal):
-            if other["unit"] != ours["unit"] or other["median"] == 0:
+            if other["unit"] != ours["unit"]:
                 raise documents.Invalid(
-                    f"goal {goal['id']}: nothing to divide by in "
-                    f"{document['bench']}, subject {other['subject']}")
-            value = ratio(ours, other, goal.get("scaled", False))
+                    f"goal {goal['id']}: {other['subject']} of "
+                    f"{document['bench']} has another unit than ours")
+            value = None
+            if min(ours["median"], other["median"]) > 0:
+                value = ratio(ours, other, goal)
             found.append((value, ours, other))
     return found
 
@@ -73,15 +77,17 @@ def judge(goal, found):
     """{"state": "met" | "missed" | "incomplete" | "not measured", ...}"""
     document = found.get(goal["bench"])
     measured = cells(document, goal) if document else []
-    if not measured:
+    judged = [one for one in measured if one[0] is not None]
+    if not judged:
         return {"state": "not measured", "cells": 0}
-    pick = min if "at_least" in goal else max
-    worst = pick(measured, key=lambda one: one[0])
-    good = sum(is_met(one[0], goal) for one in measured)
-    best = (max if pick is min else min)(measured, key=lambda one: one[0])
-    state = "met" if is_met(worst[0], goal) else "missed"
-    if state == "met" and len(measured) < goal.get("cells", 0):
+    ordered = sorted(judged, key=lambda one: one[0],
+                     reverse="at_least" not in goal)
+    value, ours, other = ordered[0]
+    good = sum(is_met(one[0], goal) for one in judged)
+    wanted = max(len(measured), goal.get("cells", 0))
+    state = "met" if good == len(judged) else "missed"
+    if state == "met" and len(judged) < wanted:
         state = "incomplete"
-    return {"state": state,
-            "value": worst[0], "best": best[0], "ours": worst[1],
-            "other": worst[2], "cells": len(measured), "good": good}
+    return {"state": state, "value": value, "best": ordered[-1][0],
+            "ours": ours, "other": other, "cells": len(judged), "good": good,
+            "wanted": wanted}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """SVG plots by gnuplot, of what plots.json lists.
 
-"bars": one bar a subject, in a panel for each value of "panels"; the values
+"bars": one bar a subject, or a value of "rows", in a panel for each value of "panels"; the values
 of "colour" lie side by side. "lines": the medians over "x", a line for each
 value of "series". Whiskers reach from the least to the largest. The colours
 are those of Okabe and Ito, which the colour-blind can tell apart, and each
@@ -16,6 +16,7 @@ import tables
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
            "#666666", "#000000")
 MARKS = (7, 5, 9, 13, 11, 6, 4, 8)
+OTHERS = "#8c959f"
 INK, GRID = "#24292f", "#d0d7de"
 
 
@@ -43,8 +44,12 @@ def block(name, rows):
     return lines + ["END"]
 
 
+def get(result, field):
+    return documents.label(result) if field == "subject" else result.get(field)
+
+
 def shown(plot, value):
-    """A value in words, if plot.json has them: {"1": "one thread"}."""
+    """A value in words, if plots.json has them: {"1": "one thread"}."""
     return plot.get("words", {}).get(str(value), tables.text(value))
 
 
@@ -54,8 +59,8 @@ def series_of(plot, results):
     ordered = sorted(results, key=lambda one: one["subject"] != documents.OURS)
     found = {}
     for result in ordered:
-        name = ", ".join(str(shown(plot, result[field])) for field in fields
-                         if field in result)
+        name = ", ".join(str(shown(plot, get(result, field)))
+                         for field in fields if field in result)
         found.setdefault(name, []).append(result)
     return found
 
@@ -88,43 +93,56 @@ def lines(plot, results, path):
     return script + ["plot " + ", \\\n  ".join(drawn)]
 
 
-def panel(plot, place, results, subjects, colours):
-    """One panel of bars: subjects from top to bottom, colours within."""
-    thick = 0.8 / len(colours)
-    is_logarithmic = "y" in plot.get("logarithmic", "")
+def groups(plot, results):
+    """[(results, paint, title, place, count)] of bars side by side; without
+    "colour" they lie in one place, and ours has a colour of its own."""
+    field = plot.get("colour")
+    if field is None:
+        ours = [one for one in results
+                if one["subject"].startswith(documents.OURS)]
+        others = [one for one in results if one not in ours]
+        return [(ours, COLOURS[0], None, 0, 1), (others, OTHERS, None, 0, 1)]
+    values = documents.distinct(one.get(field) for one in results)
+    return [([one for one in results if one.get(field) == value],
+             COLOURS[index % len(COLOURS)], shown(plot, value), index,
+             len(values)) for index, value in enumerate(values)]
+
+
+def panel(plot, place, results, names):
+    """One panel of bars: names from top to bottom, colours within."""
     base = 0
-    if is_logarithmic:
-        base = 10 ** math.floor(math.log10(min(one["min"] for one in results)))
-    script = [f"set xrange [{base}:*]", "set logscale x" if is_logarithmic
-              else f"set xtics {step(results)}"]
+    script = [f"set xtics {step(results)}", f"set xrange [{base}:*]"]
+    if "y" in plot.get("logarithmic", ""):
+        least = min(one["min"] for one in results)
+        base = 10 ** math.floor(math.log10(least / 2)) if least > 0 else 1
+        most = 5 * max(one["max"] for one in results)
+        script = ["set logscale x", f"set xrange [{base}:{most}]"]
     drawn = []
-    for index, colour in enumerate(colours):
+    for index, (those, paint, title, turn, count) in enumerate(
+            groups(plot, results)):
+        thick = 0.8 / count
         rows = []
-        for row, subject in enumerate(subjects):
-            for one in results:
-                if (one["subject"] == subject
-                        and one.get(plot.get("colour")) == colour):
-                    middle = row - 0.4 + thick * (index + 0.5)
-                    rows.append((one["median"], middle, one["min"], one["max"],
-                                 middle - thick / 2, middle + thick / 2,
-                                 tables.number(one["median"])))
+        for one in those:
+            row = names.index(get(one, plot.get("rows", "subject")))
+            top = row - 0.4 + thick * turn
+            rows.append((one["median"], top + thick / 2, one["min"],
+                         one["max"], top, top + thick,
+                         tables.number(one["median"])))
         if not rows:
             continue
-        name = f"panel{place}_{index}"
-        script += block(name, rows)
-        title = ("notitle" if colour is None
-                 else f"title {quote(shown(plot, colour))}")
-        paint = COLOURS[index % len(COLOURS)]
-        drawn += [f"${name} using ({base}):2:({base}):1:5:6 with boxxyerror "
+        data = f"panel{place}_{index}"
+        script += block(data, rows)
+        title = "notitle" if title is None else f"title {quote(title)}"
+        drawn += [f"${data} using ({base}):2:({base}):1:5:6 with boxxyerror "
                   f"fillstyle solid 0.75 noborder linecolor '{paint}' {title}",
-                  f"${name} using 1:2:3:4 with xerrorbars linecolor '{INK}' "
+                  f"${data} using 1:2:3:4 with xerrorbars linecolor '{INK}' "
                   "linewidth 1 pointtype 0 notitle",
-                  f"${name} using 4:2:7 with labels left offset 0.6,0 "
+                  f"${data} using 4:2:7 with labels left offset 0.6,0 "
                   f"font ',11' textcolor '{INK}' notitle"]
-    labels = ", ".join(f"{quote(subject)} {row}"
-                       for row, subject in enumerate(subjects))
+    labels = ", ".join(f"{quote(shown(plot, name))} {row}"
+                       for row, name in enumerate(names))
     return script + [f"set ytics ({labels})",
-                     f"set yrange [{len(subjects) - 0.4}:-0.6]",
+                     f"set yrange [{len(names) - 0.4}:-0.6]",
                      "plot " + ", \\\n  ".join(drawn)]
 
 
@@ -140,13 +158,14 @@ def bars(plot, results, path):
     fields = plot.get("panels", [])
     panels = documents.distinct(tuple((field, one.get(field))
                                       for field in fields) for one in results)
-    colours = documents.distinct(one.get(plot.get("colour"))
-                                 for one in results)
-    subjects = tables.order(one["subject"] for one in results)
+    names = tables.order(get(one, plot.get("rows", "subject"))
+                         for one in results)
     columns = 2 if len(panels) > 1 else 1
     rows = (len(panels) + columns - 1) // columns
-    row_height = 90 + 19 * len(subjects) * max(len(colours), 1)
+    beside = max(count for *_, count in groups(plot, results))
+    row_height = max(165, 100 + 20 * len(names) * beside)
     script = head(path, 460 * columns + 80, rows * row_height + 50)
+    script += [f"set format x '%.0s%c'"] if plot.get("prefixes") else []
     # The title and the key stand above the panels, side by side.
     script += [f"set multiplot layout {rows},{columns} title ' '",
                f"set label 1 {quote(plot['title'])} at screen 0.02, screen "
@@ -164,7 +183,7 @@ def bars(plot, results, path):
                           f"{plot.get('units', {}).get(field, '')}"
                           for field, value in key)
         script.append(f"set title {quote(title)} textcolor '{INK}'")
-        script += panel(plot, place, inside, subjects, colours)
+        script += panel(plot, place, inside, names)
         script += ["unset key", "unset label 1"]
     return script + ["unset multiplot"]
 

@@ -47,11 +47,14 @@ def collect(name, seconds, path):
     documents.write(document, path)
 
 
+def unit_of(goal):
+    return "×" if goal.get("unit", "ratio") == "ratio" else goal["unit"]
+
+
 def bound(goal):
     for field, sign in (("at_most", "≤"), ("below", "<"), ("at_least", "≥")):
         if field in goal:
-            unit = goal["unit"] if "against" not in goal else "×"
-            return f"{sign} {tables.number(goal[field])} {unit}"
+            return f"{sign} {tables.number(goal[field])} {unit_of(goal)}"
     raise documents.Invalid(f"goal {goal['id']} has no bound")
 
 
@@ -61,7 +64,7 @@ def where(verdict):
     said = tables.named(documents.parameters(ours))
     other = verdict["other"]
     if other is not None and other["subject"] != documents.OURS:
-        said += f"{'; ' if said else ''}{other['subject']}"
+        said += f"{'; ' if said else ''}{documents.label(other)}"
     return said
 
 
@@ -69,14 +72,13 @@ def goal_row(goal, found, notes):
     verdict = goals.judge(goal, found)
     if verdict["state"] == "not measured":
         return [goal["what"], bound(goal), "", "not measured", ""]
-    unit = goal["unit"] if "against" not in goal else "×"
-    value = f"{tables.number(verdict['value'])} {unit}"
+    value = f"{tables.number(verdict['value'])} {unit_of(goal)}"
     if verdict["cells"] > 1:
         value += (f" (best {tables.number(verdict['best'])}; "
                   f"{verdict['good']} of {verdict['cells']} cells)")
     state = {"met": "met", "missed": "**missed**"}.get(
         verdict["state"],
-        f"incomplete: {verdict['cells']} of {goal.get('cells')} cells")
+        f"incomplete: {verdict['cells']} of {verdict['wanted']} cells")
     note = ""
     if verdict["state"] == "missed":
         note = notes.get(goal["id"], UNEXPLAINED)

@@ -45,7 +45,8 @@ def measured(result, ours):
     shown = number(result["median"])
     if result["repetitions"] > 1:
         shown += f" ({number(result['min'])}–{number(result['max'])})"
-    if ours is None or ours is result or ours["median"] == 0:
+    if ours is None or ours is result or (
+            min(ours["median"], result["median"]) <= 0):
         return shown
     value = result["median"] / ours["median"]
     # Beside us he is ahead: a loss of ours is to be seen at once.
@@ -62,7 +63,8 @@ def named(parameters):
 def split_parameters(results):
     """What all have in common, and the fields in which they differ."""
     fields = documents.distinct(
-        field for result in results for field in documents.parameters(result))
+        field for result in results for field in documents.parameters(result)
+        if field != "variant")
     common = {}
     for field in list(fields):
         values = {repr(result.get(field)) for result in results}
@@ -78,7 +80,7 @@ def by_cell(results, fields):
     for result in results:
         key = tuple((field, result[field]) for field in fields
                     if field in result)
-        cells.setdefault(key, {})[result["subject"]] = result
+        cells.setdefault(key, {})[documents.label(result)] = result
     return cells
 
 
@@ -92,7 +94,7 @@ def metric_table(results):
     """The table of one metric: cells × subjects, or the other way round."""
     common, fields = split_parameters(results)
     cells = by_cell(results, fields)
-    subjects = order(result["subject"] for result in results)
+    subjects = order(documents.label(result) for result in results)
 
     def value(cell, subject):
         return measured(cells[cell].get(subject),
@@ -112,26 +114,61 @@ def metric_table(results):
 
 
 def notes(results):
-    said = documents.distinct((result["subject"], result["note"])
+    said = documents.distinct((documents.label(result), result["note"])
                               for result in results if "note" in result)
     return "".join(f"- {subject}: {note}\n" for subject, note in said)
 
 
+def caption(what, common, results):
+    repetitions = documents.distinct(result["repetitions"]
+                                     for result in results)
+    if len(repetitions) == 1:
+        common = {**common, "repetitions": repetitions[0]}
+    return f"**{what}**; {named(common)}:\n\n"
+
+
+def by_metric(results):
+    return {kind: [result for result in results
+                   if (result["metric"], result["unit"]) == kind]
+            for kind in documents.distinct((result["metric"], result["unit"])
+                                           for result in results)}
+
+
+def alone(results):
+    """Of one subject: the metrics of the same cells stand side by side."""
+    same = {}
+    for kind, those in by_metric(results).items():
+        cells = frozenset(documents.cell(result) for result in those)
+        same.setdefault(cells, {})[kind] = those
+    for kinds in same.values():
+        together = [result for those in kinds.values() for result in those]
+        common, fields = split_parameters(together)
+        cells = {}
+        for result in together:
+            key = tuple((field, result.get(field, "")) for field in fields)
+            cells.setdefault(key, {})[result["metric"]] = result
+        rows = [[text(value) for _, value in cell]
+                + [measured(found.get(metric), None) for metric, _ in kinds]
+                for cell, found in cells.items()]
+        head = fields + [", ".join(kind) for kind in kinds]
+        yield (caption(documents.label(together[0]), common, together)
+               + table(head, rows))
+
+
+def beside(results):
+    """Of several subjects: a table for each metric."""
+    for kind, those in by_metric(results).items():
+        common, body = metric_table(those)
+        yield caption(", ".join(kind), common, those) + body
+
+
 def bench(document):
     """The part of RESULTS.md about one bench."""
+    results = document["results"]
     parts = [f"{document['question']} In the loop: {document['loop']}\n"]
-    kinds = documents.distinct((result["metric"], result["unit"])
-                               for result in document["results"])
-    for metric, unit in kinds:
-        results = documents.select(document, {"metric": metric, "unit": unit})
-        common, body = metric_table(results)
-        caption = f"**{metric}, {unit}**"
-        repetitions = documents.distinct(result["repetitions"]
-                                         for result in results)
-        if len(repetitions) == 1:
-            common["repetitions"] = repetitions[0]
-        parts.append(f"{caption}; {named(common)}:\n\n{body}")
-    said = notes(document["results"])
+    labels = {documents.label(result) for result in results}
+    parts += alone(results) if len(labels) == 1 else beside(results)
+    said = notes(results)
     if said:
         parts.append(said)
     return "\n".join(parts)

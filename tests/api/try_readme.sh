@@ -41,8 +41,10 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-sh -eux prepare.sh
-sh -eux compile.sh
+for step in prepare compile; do
+    cat "$step.sh"
+    sh -eux "$step.sh" >"$step.log" 2>&1 || { cat "$step.log" && exit 1; }
+done
 
 # Line by line, as on a terminal.
 mkfifo questions

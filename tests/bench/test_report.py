@@ -110,6 +110,36 @@ class Goals(unittest.TestCase):
             found(result("pgcachewatch", 10)))
         self.assertEqual(verdict["state"], "missed")
 
+    def test_times_are_turned_round_to_say_how_many_times_faster(self):
+        wanted = goal(against={"subject": "peer"}, faster=True, at_least=4)
+        for ours, peer, unit in ((10, 50, "ns"), (50, 10, "calls/s")):
+            verdict = goals.judge(wanted, found(
+                result("pgcachewatch", ours, unit), result("peer", peer, unit)))
+            self.assertEqual((verdict["state"], verdict["value"]), ("met", 5))
+
+    def test_of_what_is_not_above_zero_there_is_no_ratio(self):
+        wanted = goal(against={"subject": "peer"}, at_most=1)
+        run = found(result("pgcachewatch", -3, entries=1),
+                    result("peer", 10, entries=1),
+                    result("pgcachewatch", 5, entries=2),
+                    result("peer", 10, entries=2))
+        verdict = goals.judge(wanted, run)
+        self.assertEqual((verdict["state"], verdict["value"]),
+                         ("incomplete", 0.5))
+
+    def test_a_variant_is_another_subject_unless_named(self):
+        run = found(result("pgcachewatch", 10),
+                    result("pgcachewatch", 99, variant="slow"),
+                    result("peer", 20), result("peer", 5, variant="quick"))
+        ours = {"subject": "pgcachewatch", "variant": None}
+        plain = goal(ours=ours, against={"subject": "peer"}, at_most=1)
+        every = goal(ours=ours, against={"subject": "*", "variant": "*"},
+                     but=["pgcachewatch"], at_most=1)
+        self.assertEqual(goals.judge(plain, run)["value"], 0.5)
+        self.assertEqual(goals.judge(every, run)["value"], 2)
+        every["but"].append("peer (quick)")
+        self.assertEqual(goals.judge(every, run)["value"], 0.5)
+
     def test_an_unexpected_unit_is_refused(self):
         with self.assertRaises(documents.Invalid):
             goals.judge(goal(unit="us", at_most=1),
