@@ -23,6 +23,7 @@ add_custom_command(OUTPUT ${PGCW_DOCS_DIR}/Doxyfile
         -P ${PROJECT_SOURCE_DIR}/cmake/make_docs.cmake
     DEPENDS ${documented} ${PROJECT_SOURCE_DIR}/cmake/Doxyfile.in
         ${PROJECT_SOURCE_DIR}/cmake/docs.sed
+        ${PROJECT_SOURCE_DIR}/cmake/docs.md
         ${PROJECT_SOURCE_DIR}/cmake/make_docs.cmake
     COMMENT "Making the manual of the headers"
     VERBATIM)

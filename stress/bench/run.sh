@@ -124,7 +124,10 @@ code=0
 . "$server_dir/env"
 PGCW_TEST_SERVER=$build/tests/server
 PGCW_TEST_SERVER_DIR=$server_dir
-export PGCW_TEST_SERVER PGCW_TEST_SERVER_DIR
+PGCW_BENCH_BUILD=$build
+export PGCW_TEST_SERVER PGCW_TEST_SERVER_DIR PGCW_BENCH_BUILD
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
 
 mkdir -p "$out/results"
 python3 "$here/report.py" machine "$root" "$build" \
@@ -142,25 +145,31 @@ show()
     fi
 }
 
-# measure NAME PLACE: 0 if there is a document now.
+# measure NAME PLACE: 0 if there is a document now. A benchmark is a program of
+# the build, or a script here, which finds the build in $PGCW_BENCH_BUILD.
 measure()
 {
     name=$1
-    program=$build/bench/$name
-    began=$(date +%s)
+    place_text="$2: $name"
+    log=$work/$name.log
     rm -f "$out/results/$name.json"
-    : >"$work/$name.log"
-    if [ ! -x "$program" ]; then
-        echo "$2: $name: not built" >&2
+    if [ -f "$here/$name.sh" ]; then
+        set -- sh "$here/$name.sh"
+    elif [ -x "$build/bench/$name" ]; then
+        set -- "$build/bench/$name"
+    else
+        echo "$place_text: not built" >&2
         return 1
     fi
-    timeout -k 10 "$limit" "$program" $quick \
-        >"$work/$name.json" 2>"$work/$name.log" &
+
+    began=$(date +%s)
+    : >"$log"
+    timeout -k 10 "$limit" "$@" $quick >"$work/$name.json" 2>"$log" &
     child=$!
     last_shown=0
     while kill -0 "$child" 2>/dev/null; do
-        so_far=$(tail -n 1 "$work/$name.log" | tr -d '\r')
-        show "$2: $name, $(($(date +%s) - began)) s so far${so_far:+: $so_far}"
+        so_far=$(tail -n 1 "$log" | tr -d '\r')
+        show "$place_text, $(($(date +%s) - began)) s so far${so_far:+: $so_far}"
         sleep 1
     done
     code=0
@@ -168,17 +177,18 @@ measure()
     child=
     seconds=$(($(date +%s) - began))
     [ ! -t 2 ] || printf '\r\033[K' >&2
+
     if [ "$code" -eq 0 ] && python3 "$here/report.py" collect "$name" \
         "$seconds" "$out/results/$name.json" <"$work/$name.json"; then
-        echo "$2: $name, done in $seconds s" >&2
+        echo "$place_text, done in $seconds s" >&2
         return 0
     fi
     case $code in
-    0) echo "$2: $name: its output is no document" >&2 ;;
-    124 | 137) echo "$2: $name: not done in $limit s" >&2 ;;
-    *) echo "$2: $name: FAILED, $code, after $seconds s" >&2 ;;
+    0) echo "$place_text: its output is no document" >&2 ;;
+    124 | 137) echo "$place_text: not done in $limit s" >&2 ;;
+    *) echo "$place_text: FAILED, $code, after $seconds s" >&2 ;;
     esac
-    tail -n 20 "$work/$name.log" >&2
+    tail -n 20 "$log" >&2
     return 1
 }
 
