@@ -9,6 +9,7 @@ line has a mark of its own; the paper is white wherever the picture stands.
 """
 import math
 import subprocess
+import sys
 
 import documents
 import tables
@@ -71,8 +72,12 @@ def lines(plot, results, path):
     script += [f"set title {quote(plot['title'])} textcolor '{INK}'",
                f"set xlabel {quote(plot['x label'])} textcolor '{INK}'",
                f"set ylabel {quote(plot['y label'])} textcolor '{INK}'",
-               "set key outside right top", "set offsets graph 0.02, "
-               "graph 0.02, 0, 0"]
+               "set key outside right top"]
+    values = [one[x] for one in results]
+    if "x" in plot.get("logarithmic", ""):
+        script.append(f"set xrange [{min(values) / 1.3}:{max(values) * 1.3}]")
+    else:
+        script.append("set offsets graph 0.02, graph 0.02, 0, 0")
     script += [f"set logscale {axis}" for axis in plot.get("logarithmic", "")]
     if "y" not in plot.get("logarithmic", ""):
         script.append("set yrange [0:*]")
@@ -195,6 +200,8 @@ def draw(plot, found, folder):
     if plot["kind"] == "lines":
         results = [one for one in results
                    if documents.is_number(one.get(plot["x"]))]
+        if len({one[plot["x"]] for one in results}) < 2:
+            return False  # no line
     if not results:
         return False
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,6 +213,8 @@ def draw(plot, found, folder):
                               check=False)
     except OSError as error:
         raise Failed("no gnuplot: cmake/packages.sh bench") from error
-    if done.returncode != 0 or done.stderr:
+    if done.returncode != 0:
         raise Failed(f"{plot['file']}: {done.stderr}")
+    if done.stderr:
+        print(f"{plot['file']}: {done.stderr.strip()}", file=sys.stderr)
     return True

@@ -128,10 +128,13 @@ def render(folder, has_plots=True, settings=HERE):
     found = documents.load_all(folder / "results")
     notes = read_json(settings / "notes.json")
     wanted = read_json(settings / "goals.json")
-    drawn = []
-    if has_plots:
-        drawn = [plot for plot in read_json(settings / "plots.json")
-                 if plots.draw(plot, found, folder / "plots")]
+    drawn, failures = [], []
+    for plot in read_json(settings / "plots.json") if has_plots else []:
+        try:
+            if plots.draw(plot, found, folder / "plots"):
+                drawn.append(plot)
+        except plots.Failed as error:
+            failures.append(str(error))
     parts = head(described, found)
     parts.append("## Goals\n")
     parts.append("The worst cell decides; it is named on the right.\n")
@@ -143,6 +146,8 @@ def render(folder, has_plots=True, settings=HERE):
             parts.append(bench_part(name, found[name], drawn))
     text = "\n".join(parts)
     (folder / "RESULTS.md").write_text(text, encoding="utf-8")
+    if failures:
+        raise plots.Failed("; ".join(failures))
 
 
 def main(arguments):

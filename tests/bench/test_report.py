@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -211,6 +212,19 @@ class Report(unittest.TestCase):
             with contextlib.redirect_stderr(io.StringIO()) as said:
                 self.assertEqual(report.main(arguments), 2)
             self.assertIn("report.py render", said.getvalue())
+
+    def test_without_gnuplot_there_is_a_page_and_a_word_of_it(self):
+        plot = {"file": "hit", "title": "A hit", "bench": "lookup",
+                "kind": "bars", "where": {"metric": "hit"}, "y label": "ns"}
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(HERE / "example", folder, dirs_exist_ok=True)
+            folder = pathlib.Path(folder)
+            (folder / "plots.json").write_text(json.dumps([plot]), "utf-8")
+            (folder / "RESULTS.md").unlink()
+            with unittest.mock.patch.dict("os.environ", PATH=str(folder)):
+                with self.assertRaisesRegex(plots.Failed, "gnuplot"):
+                    report.render(folder, True, folder)
+            self.assertTrue((folder / "RESULTS.md").exists())
 
     @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
     def test_plots_are_drawn_with_all_their_subjects(self):
