@@ -3,12 +3,14 @@
 
 A goal names its bench and "ours", the fields that its results have. Each of
 them is compared with those "against" it: the same parameters and the same
-metric, but for the fields that "against" names. Without "against" the value
-itself counts, in "unit". The worst cell decides: it is to be "at_most",
-"at_least" or "below" the goal. "*" stands for any value, or none; null for
-none. A rate is divided by theirs; a time too, but with "faster": true theirs by
-it, and with "scaled": true each is taken as that of a thread, and the work of
-all is compared. Where "cells" says how many there are to be, fewer are
+metric, but for the fields that "against" names ("*" stands for any value, or
+none; null for none), and without the subjects in "but". Without "against" the
+value itself counts, in "unit". The worst cell decides: it is to be "at_most",
+"at_least" or "below" the goal.
+
+What is compared is ours divided by theirs; of times, with "faster": true,
+theirs by ours, and with "scaled": true the work of all threads, each of which
+took so long. Where "cells" says how many there are to be, fewer are
 "incomplete", but never met.
 """
 import documents
