@@ -66,6 +66,13 @@ def series_of(plot, results):
     return found
 
 
+def short(value):
+    for unit, sign in ((1_000_000, "M"), (1_000, "k")):
+        if value >= unit and value % unit == 0:
+            return f"{value // unit:.0f}{sign}"
+    return f"{value:g}"
+
+
 def lines(plot, results, path):
     x = plot["x"]
     script = head(path, 860, 480)
@@ -73,9 +80,11 @@ def lines(plot, results, path):
                f"set xlabel {quote(plot['x label'])} textcolor '{INK}'",
                f"set ylabel {quote(plot['y label'])} textcolor '{INK}'",
                "set key outside right top"]
-    values = [one[x] for one in results]
+    values = sorted({one[x] for one in results})
+    marks = ", ".join(f"'{short(value)}' {value}" for value in values)
+    script.append(f"set xtics ({marks})")
     if "x" in plot.get("logarithmic", ""):
-        script.append(f"set xrange [{min(values) / 1.3}:{max(values) * 1.3}]")
+        script.append(f"set xrange [{values[0] / 1.3}:{values[-1] * 1.3}]")
     else:
         script.append("set offsets graph 0.02, graph 0.02, 0, 0")
     script += [f"set logscale {axis}" for axis in plot.get("logarithmic", "")]

@@ -124,10 +124,8 @@ code=0
 . "$server_dir/env"
 PGCW_TEST_SERVER=$build/tests/server
 PGCW_TEST_SERVER_DIR=$server_dir
-PGCW_BENCH_BUILD=$build
-export PGCW_TEST_SERVER PGCW_TEST_SERVER_DIR PGCW_BENCH_BUILD
 PYTHONDONTWRITEBYTECODE=1
-export PYTHONDONTWRITEBYTECODE
+export PGCW_TEST_SERVER PGCW_TEST_SERVER_DIR PYTHONDONTWRITEBYTECODE
 
 mkdir -p "$out/results"
 python3 "$here/report.py" machine "$root" "$build" \
@@ -146,7 +144,7 @@ show()
 }
 
 # measure NAME PLACE: 0 if there is a document now. A benchmark is a program of
-# the build, or a script here, which finds the build in $PGCW_BENCH_BUILD.
+# the build, or a script here, which is given the example NAME_server.
 measure()
 {
     name=$1
@@ -154,7 +152,7 @@ measure()
     log=$work/$name.log
     rm -f "$out/results/$name.json"
     if [ -f "$here/$name.sh" ]; then
-        set -- sh "$here/$name.sh"
+        set -- sh "$here/$name.sh" "$build/examples/${name}_server"
     elif [ -x "$build/bench/$name" ]; then
         set -- "$build/bench/$name"
     else

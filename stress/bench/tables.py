@@ -134,12 +134,22 @@ def by_metric(results):
                                            for result in results)}
 
 
+def by_fields(results):
+    """Those that have the same parameters, whatever their values."""
+    found = {}
+    for result in results:
+        fields = frozenset(documents.parameters(result))
+        found.setdefault(fields, []).append(result)
+    return found.values()
+
+
 def alone(results):
     """Of one subject: the metrics of the same cells stand side by side."""
     same = {}
-    for kind, those in by_metric(results).items():
-        cells = frozenset(documents.cell(result) for result in those)
-        same.setdefault(cells, {})[kind] = those
+    for alike in by_fields(results):
+        for kind, those in by_metric(alike).items():
+            cells = frozenset(documents.cell(result) for result in those)
+            same.setdefault(cells, {})[kind] = those
     for kinds in same.values():
         together = [result for those in kinds.values() for result in those]
         common, fields = split_parameters(together)
