@@ -21,7 +21,8 @@ foreach(entry IN LISTS entries)
 endforeach()
 
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/src/*.[ch]
-    ${ROOT}/include/*.[ch])
+    ${ROOT}/include/*.[ch] ${ROOT}/stress/*.py ${ROOT}/tests/*.py)
+list(FILTER files EXCLUDE REGEX "^tests/convention/planted/")
 foreach(file IN LISTS files)
     read_lines(${ROOT}/${file} lines)
     list(LENGTH lines length)
@@ -32,7 +33,8 @@ endforeach()
 
 set(patterns "")
 foreach(folder src include sql tests stress cmake)
-    foreach(name *.c *.h *.cpp *.sql *.sh *.cmake *.pml CMakeLists.txt)
+    foreach(name *.c *.h *.cpp *.py *.java *.sql *.sh *.cmake *.pml
+            CMakeLists.txt)
         list(APPEND patterns ${ROOT}/${folder}/${name})
     endforeach()
 endforeach()

@@ -28,6 +28,13 @@ if(CLANG_FORMAT)
     pgcw_convention(format ${CLANG_FORMAT} --dry-run -Werror ${format_files})
 endif()
 
+# The manual has no link that leads nowhere, and a page for each function.
+if(DOXYGEN)
+    pgcw_convention(docs ${pgcw_make_docs}
+        -DOUTPUT=${PROJECT_BINARY_DIR}/docs_test
+        -P ${PROJECT_SOURCE_DIR}/cmake/make_docs.cmake)
+endif()
+
 # What stress/mutants.sh takes out is still there.
 find_program(PATCH NAMES patch)
 if(PATCH)

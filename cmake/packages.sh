@@ -1,26 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages.sh build | check | bench
+# packages.sh build | check | bench | package
 #
 # Installs the Debian packages that are missing: what it takes to build the
-# library, the tool and its demo, or to run every check as well, or also the
-# benchmarks, with all that the library is compared with. Needs root,
-# or sudo; asks nothing, and does nothing if all is there.
+# library, the tool and its demo, to run every check as well, to measure
+# beside the peers (stress/bench/run.sh), or to make Debian packages and try
+# them (package.sh, try_package.sh). Needs root, or sudo; asks nothing, and does
+# nothing if all is there. No service is started.
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
     libck-dev libjansson-dev libxxhash-dev postgresql"
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
-    valgrind"
-bench="$check libtbb-dev libcuckoo-dev libcaffeine-java default-jdk-headless"
+    valgrind python3 gnuplot-nox doxygen abigail-tools dpkg-dev file"
+package="$build doxygen dpkg-dev file mmdebstrap"
+# Whom the benchmarks compare with, what loads them, and what draws.
+bench="$build libcmocka-dev g++ gnuplot-nox python3
+    libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
+    memcached libmemcached-dev redis-server libhiredis-dev pgpool2
+    python3-asyncpg libmicrohttpd-dev wrk"
 
 case ${1:-build} in
 build) wanted=$build ;;
 check) wanted=$check ;;
 bench) wanted=$bench ;;
+package) wanted=$package ;;
 *)
-    echo "usage: $0 build | check | bench" >&2
+    echo "usage: $0 build | check | bench | package" >&2
     exit 2
     ;;
 esac
@@ -56,31 +63,71 @@ if [ "$(id -u)" -ne 0 ]; then
     fi
 fi
 
-# A server of Debian's own is not needed: the tests and the demo start theirs.
-# The file stands only while packages are installed.
+# Servers of Debian's own are not needed: the tests, the demo and the
+# benchmarks start theirs. The two files stand only while packages are
+# installed, and a machine's own stay as they are.
 no_cluster=/etc/postgresql-common/createcluster.d/pgcachewatch.conf
-keeps_cluster_away=no
-case " $missing " in
-*" postgresql "*)
-    if [ ! -e "$no_cluster" ]; then
-        $as_root mkdir -p "${no_cluster%/*}"
-        echo "create_main_cluster = false" |
-            $as_root tee "$no_cluster" >/dev/null
-        keeps_cluster_away=yes
-    fi
-    ;;
-esac
+no_services=/usr/sbin/policy-rc.d
+written=
 finish()
 {
-    if [ "$keeps_cluster_away" = yes ]; then
-        $as_root rm -f "$no_cluster"
+    if [ -n "$written" ]; then
+        $as_root rm -f $written
     fi
 }
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# keep_away FILE: written from standard input, unless it is there.
+keep_away()
+{
+    [ ! -e "$1" ] || return 0
+    $as_root mkdir -p "${1%/*}"
+    written="$written $1"
+    $as_root tee "$1" >/dev/null
+}
+case " $missing " in
+*" postgresql "*)
+    keep_away "$no_cluster" <<END
+create_main_cluster = false
+END
+    ;;
+esac
+
+services=
+for package in memcached redis-server pgpool2; do
+    case " $missing " in
+    *" $package "*) services="$services $package" ;;
+    esac
+done
+if [ -n "$services" ]; then
+    keep_away "$no_services" <<END
+#!/bin/sh
+# Written by pgcachewatch's cmake/packages.sh, for the time it installs:
+# 101 forbids to start what Debian would start at once.
+case \$1 in
+memcached* | redis* | pgpool*) exit 101 ;;
+esac
+END
+    case " $written " in
+    *" $no_services "*) $as_root chmod 755 "$no_services" ;;
+    *)
+        allowed=0
+        "$no_services" memcached start >/dev/null 2>&1 || allowed=$?
+        [ "$allowed" -eq 101 ] ||
+            echo "$no_services of this machine may start:$services" >&2
+        ;;
+    esac
+fi
+
 echo "Installing${as_root:+ with $as_root}:$missing"
 $as_root apt-get -qq update
 $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get -qq -y --no-install-recommends install $missing
+
+# Nor at the next boot.
+for service in $services; do
+    $as_root update-rc.d "$service" disable >/dev/null 2>&1 ||
+        echo "$service may start at the next boot" >&2
+done
