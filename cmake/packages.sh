@@ -11,7 +11,8 @@ build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
     libck-dev libjansson-dev libxxhash-dev postgresql"
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
-    valgrind"
+    valgrind libmicrohttpd-dev libuv1-dev wrk curl
+    netcat-openbsd"
 
 case ${1:-build} in
 build) wanted=$build ;;
