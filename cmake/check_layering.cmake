@@ -2,21 +2,25 @@
 # cmake -DROOT=<project> -P check_layering.cmake
 #
 # Holds who may include what: a folder of src/ itself and those before it in
-# the pipeline; the tool only itself and the public headers; a foreign library
-# only where it is at home; the public headers only the standard's.
+# the pipeline; the tool only itself and the public headers; an example only
+# the public headers and files that lie beside it, so that it can be copied; a
+# foreign library only where it is at home; the public headers only the
+# standard's.
 
 cmake_minimum_required(VERSION 3.24)
 set(layers base event queue cache strategy listener query install)
 set(home_of_ck "^queue/ring[.]c$")
 set(home_of_urcu "^cache/")
 set(home_of_xxhash "^cache/")
-set(home_of_libpq "^(listener|query|install|cli)/")
+set(home_of_libpq "^(listener|query|install|cli|examples)/")
 set(home_of_jansson "^cli/")
+set(home_of_microhttpd "^examples/http_")
+set(home_of_uv "^examples/event_")
 
 include(${CMAKE_CURRENT_LIST_DIR}/violations.cmake)
 
 function(check_foreign file header)
-    foreach(library ck urcu xxhash libpq jansson)
+    foreach(library ck urcu xxhash libpq jansson microhttpd uv)
         if(library STREQUAL "libpq")
             set(pattern "^(libpq-|libpq/|pg_config|postgres)")
         else()
@@ -33,7 +37,12 @@ endfunction()
 function(check_layer file header)
     string(REGEX REPLACE "/.*" "" from "${file}")
     string(REGEX REPLACE "/.*" "" to "${header}")
-    if(from STREQUAL to)
+    if(from STREQUAL "examples")
+        if(header MATCHES "/")
+            violation("src/${file}: \"${header}\": not beside this example")
+        endif()
+        return()
+    elseif(from STREQUAL to)
         return()
     endif()
     list(FIND layers "${from}" from_index)
@@ -50,9 +59,7 @@ endfunction()
 file(GLOB_RECURSE files RELATIVE ${ROOT}/src ${ROOT}/src/*.[ch])
 foreach(file IN LISTS files)
     string(REGEX REPLACE "/.*" "" layer "${file}")
-    if(layer STREQUAL "examples")
-        continue()
-    elseif(NOT layer IN_LIST layers AND NOT layer STREQUAL "cli")
+    if(NOT layer IN_LIST layers AND NOT layer MATCHES "^(cli|examples)$")
         violation("src/${file}: ${layer} is no layer")
     endif()
     file(STRINGS ${ROOT}/src/${file} includes REGEX "^[ \t]*#[ \t]*include")

@@ -13,13 +13,13 @@ build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
     libck-dev libjansson-dev libxxhash-dev postgresql"
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
-    valgrind python3 gnuplot-nox doxygen abigail-tools dpkg-dev file"
+    valgrind python3 gnuplot-nox doxygen abigail-tools dpkg-dev file
+    libmicrohttpd-dev libuv1-dev wrk curl netcat-openbsd"
 package="$build doxygen dpkg-dev file mmdebstrap"
 # Whom the benchmarks compare with, what loads them, and what draws.
-bench="$build libcmocka-dev g++ gnuplot-nox python3
-    libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
+bench="$check libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
     memcached libmemcached-dev redis-server libhiredis-dev pgpool2
-    python3-asyncpg libmicrohttpd-dev wrk"
+    python3-asyncpg"
 
 case ${1:-build} in
 build) wanted=$build ;;
