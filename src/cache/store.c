@@ -6,12 +6,8 @@
 
 #include "base/clock.h"
 #include "base/options.h"
-#include "cache/outage.h"
 #include "cache/reader.h"
 #include "cache/transaction.h"
-
-/* short, so that who waits for the write lock does not wait long */
-#define SWEEP_ENTRIES 64
 
 /* Why an entry goes: `cause`, unless it was of no use any more. Counted. */
 static enum pgcw_removal_cause
@@ -47,10 +43,9 @@ forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
                          find_cause(cache, entry, cause));
 }
 
-/* The caller holds write_lock and is in a read section. */
-static void
-discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
-        enum pgcw_removal_cause cause)
+void
+pgcwi_cache_discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+                    enum pgcw_removal_cause cause)
 {
     pgcwi_table_remove(&cache->table, entry);
     forget(cache, entry, cause);
@@ -64,7 +59,7 @@ pgcwi_cache_discard_all(struct pgcw_cache *cache)
     pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
     while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
-        discard(cache, entry, PGCW_REMOVED_CLOSED);
+        pgcwi_cache_discard(cache, entry, PGCW_REMOVED_CLOSED);
     }
     pthread_mutex_unlock(&cache->write_lock);
     pgcwi_reader_end();
@@ -78,8 +73,9 @@ static void
 make_room(struct pgcw_cache *cache, size_t bytes)
 {
     while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
-        discard(cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
-                PGCW_REMOVED_EVICTED);
+        pgcwi_cache_discard(
+            cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
+            PGCW_REMOVED_EVICTED);
     }
 }
 
@@ -335,37 +331,4 @@ pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
 
     pgcwi_reclaim_release(entry);
     return status;
-}
-
-/* The caller holds write_lock and is in a read section. */
-static bool
-discard_oldest_if_invalid(struct pgcw_cache *cache)
-{
-    struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
-
-    if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
-        pgcwi_entry_is_valid(oldest, &cache->stamps) ||
-        pgcwi_outage_may_serve(cache, oldest)) {
-        return false;
-    }
-    discard(cache, oldest, PGCW_REMOVED_INVALIDATED);
-    return true;
-}
-
-bool
-pgcwi_cache_sweep(struct pgcw_cache *cache)
-{
-    uint32_t count = 0;
-
-    pgcwi_reader_begin();
-    pthread_mutex_lock(&cache->write_lock);
-    while (count < SWEEP_ENTRIES && discard_oldest_if_invalid(cache)) {
-        count++;
-    }
-    if (count < SWEEP_ENTRIES) {
-        pgcwi_reclaim_flush(&cache->reclaim);
-    }
-    pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
-    return count > 0;
 }
