@@ -175,7 +175,7 @@ void pgcwi_cache_apply(struct pgcw_cache *cache,
 /* Something may have been lost: everything is invalid now (P3). */
 void pgcwi_cache_flush(struct pgcw_cache *cache);
 /* Unlink an entry: `cause`, unless it was of no use any more. The caller holds
- * write_lock and is in a read section. */
+ * write_lock, so that nothing in the table is freed: no section is needed. */
 void pgcwi_cache_discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
                          enum pgcw_removal_cause cause);
 /* Unlink all, before the end. */

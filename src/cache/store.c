@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries on their way into the table, and out of it. */
+/*
+ * Entries on their way into the table, and out of it.
+ *
+ * What the table has stays while write_lock is held, so no read section is
+ * needed. Nor is one wanted: a grace period that waits for a section whose
+ * thread waits for a processor disturbs all who read (liburcu has them wake up
+ * who waits, and interrupts them, again and again).
+ */
 #include "cache/cache.h"
 
 #include <string.h>
@@ -30,10 +37,7 @@ find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
     return cause;
 }
 
-/*
- * Forget an entry that is out of the table. The caller holds write_lock and
- * is in a read section.
- */
+/* Forget an entry that is out of the table. The caller holds write_lock. */
 static void
 forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
        enum pgcw_removal_cause cause)
@@ -56,18 +60,16 @@ pgcwi_cache_discard_all(struct pgcw_cache *cache)
 {
     struct pgcwi_entry *entry;
 
-    pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
     while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
         pgcwi_cache_discard(cache, entry, PGCW_REMOVED_CLOSED);
     }
     pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
 }
 
 /*
- * The caller holds write_lock and is in a read section. Before the new entry
- * is added, as it has not been visited and would be the one to go.
+ * The caller holds write_lock. Before the new entry is added, as it has not
+ * been visited and would be the one to go.
  */
 static void
 make_room(struct pgcw_cache *cache, size_t bytes)
@@ -89,17 +91,36 @@ is_newer(const struct pgcwi_entry *entry, const struct pgcwi_entry *than)
 }
 
 /*
- * The caller holds write_lock and is in a read section. False if there is a
- * value already whose load began later than this one's.
+ * Whether an invalidation has taken the old one away, and the new one may be
+ * the same.
+ */
+static bool
+may_be_needless(const struct pgcw_cache *cache, const struct pgcwi_entry *old,
+                const struct pgcwi_entry *entry)
+{
+    return old->is_absent == entry->is_absent &&
+           old->value_size == entry->value_size &&
+           !pgcwi_entry_is_coherent(old, &cache->stamps) &&
+           !pgcwi_entry_is_expired(old);
+}
+
+/*
+ * The caller holds write_lock. False if there is a value already whose load
+ * began later than this one's. `taken_away` is what is to be compared with it,
+ * and the caller holds it.
  */
 static bool
 insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
-       struct pgcwi_entry *entry)
+       struct pgcwi_entry *entry, struct pgcwi_entry **taken_away)
 {
     struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
 
     if (old != NULL && is_newer(old, entry)) {
         return false;
+    }
+    if (old != NULL && may_be_needless(cache, old, entry)) {
+        pgcwi_entry_hold(old);
+        *taken_away = old;
     }
     /* first added, so that a reader finds the old value or the new one */
     pgcwi_entry_hold(entry);
@@ -112,18 +133,13 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return true;
 }
 
-/* Whether it is what an invalidation took away. In a read section. */
+/* Whether it is what an invalidation took away. May take its time. */
 static bool
-was_needless(const struct pgcw_cache *cache, const struct pgcwi_key *key,
-             const struct pgcwi_entry *entry)
+is_the_same(const struct pgcwi_entry *taken_away,
+            const struct pgcwi_entry *entry)
 {
-    const struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
-
-    return old != NULL && !pgcwi_entry_is_coherent(old, &cache->stamps) &&
-           !pgcwi_entry_is_expired(old) && old->is_absent == entry->is_absent &&
-           old->value_size == entry->value_size &&
-           memcmp(pgcwi_entry_value(old).data, pgcwi_entry_value(entry).data,
-                  entry->value_size) == 0;
+    return memcmp(pgcwi_entry_value(taken_away).data,
+                  pgcwi_entry_value(entry).data, entry->value_size) == 0;
 }
 
 /*
@@ -158,13 +174,23 @@ refuse_stale(struct pgcw_cache *cache, const struct pgcw_fill *fill,
     return PGCW_OK;
 }
 
+/* The caller holds write_lock. What it has grown out of is handed to RCU. */
+static bool
+make_room_in_table(struct pgcw_cache *cache)
+{
+    pgcwi_reader_begin();
+    bool has_room = pgcwi_table_make_room(&cache->table);
+    pgcwi_reader_end();
+    return has_room;
+}
+
 enum pgcw_status
 pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
                     const struct pgcw_fill *fill, struct pgcwi_entry *entry)
 {
     bool has_room;
     bool is_inserted;
-    bool is_needless;
+    struct pgcwi_entry *taken_away = NULL;
 
     if (pgcwi_entry_bytes(entry) > cache->eviction.max_bytes) {
         return PGCW_TOO_LARGE;
@@ -181,13 +207,10 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return PGCW_NO_MEMORY;
     }
-    pgcwi_reader_begin();
-    is_needless = was_needless(cache, key, entry); /* may take its time */
     pthread_mutex_lock(&cache->write_lock);
-    has_room = pgcwi_table_make_room(&cache->table);
-    is_inserted = has_room && insert(cache, key, entry);
+    has_room = make_room_in_table(cache);
+    is_inserted = has_room && insert(cache, key, entry, &taken_away);
     pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
     if (!has_room) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return PGCW_NO_MEMORY;
@@ -196,9 +219,10 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return refuse_stale(cache, fill, entry);
     }
     pgcwi_cache_count(cache, PGCWI_FILLS);
-    if (is_needless) {
+    if (taken_away != NULL && is_the_same(taken_away, entry)) {
         pgcwi_cache_count(cache, PGCWI_NEEDLESS_INVALIDATIONS);
     }
+    pgcwi_reclaim_release(taken_away);
     return PGCW_OK;
 }
 

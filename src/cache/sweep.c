@@ -4,11 +4,10 @@
 #include "base/clock.h"
 #include "cache/cache.h"
 #include "cache/outage.h"
-#include "cache/reader.h"
 
 /* short, so that who waits for the write lock does not wait long */
 #define LOOKS 64
-/* as many times as long as a round took: it takes 3 % of a processor */
+/* as many times as long as it has looked in vain: 3 % of a processor */
 #define REST 32
 
 void
@@ -61,58 +60,59 @@ begin_round(struct pgcw_cache *cache)
 
     if (is_due(cache, clock)) {
         cache->sweep.clock = clock;
-        cache->sweep.began_ns = pgcwi_clock_monotonic_ns();
+        cache->sweep.in_vain_ns = 0;
         pgcwi_eviction_begin_round(&cache->eviction);
     }
 }
 
+/* Some looks of a round. */
 static void
-end_round(struct pgcwi_sweep *sweep)
+look(struct pgcw_cache *cache)
 {
-    int64_t now_ns = pgcwi_clock_monotonic_ns();
+    int64_t began_ns = pgcwi_clock_monotonic_ns();
+    int64_t kept_count = 0;
+    int64_t count = 0;
+    struct pgcwi_entry *entry;
 
-    sweep->rests_until_ns = now_ns + REST * (now_ns - sweep->began_ns);
-}
-
-/* False: it is over, or there is none, or it cannot go on now. */
-static bool
-go_round(struct pgcw_cache *cache)
-{
-    struct pgcwi_eviction *eviction = &cache->eviction;
-
-    if (!pgcwi_eviction_is_in_round(eviction)) {
-        begin_round(cache);
-    }
-    if (!pgcwi_eviction_is_in_round(eviction)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < LOOKS && pgcwi_eviction_is_in_round(eviction);
-         i++) {
-        if (pgcwi_reclaim_is_full(&cache->reclaim)) {
-            return false;
-        }
-        struct pgcwi_entry *entry = pgcwi_eviction_look(eviction);
-        if (!is_of_use(cache, entry)) {
+    while (count < LOOKS && !pgcwi_reclaim_is_full(&cache->reclaim) &&
+           (entry = pgcwi_eviction_look(&cache->eviction)) != NULL) {
+        count++;
+        if (is_of_use(cache, entry)) {
+            kept_count++;
+        } else {
             pgcwi_cache_discard(cache, entry, PGCW_REMOVED_INVALIDATED);
         }
     }
-    if (!pgcwi_eviction_is_in_round(eviction)) {
-        end_round(&cache->sweep);
+    int64_t now_ns = pgcwi_clock_monotonic_ns();
+    if (count > 0) {
+        cache->sweep.in_vain_ns += (now_ns - began_ns) * kept_count / count;
+    }
+    cache->sweep.rests_until_ns = now_ns + REST * cache->sweep.in_vain_ns;
+}
+
+/* False: there is none, or it is over, or it cannot go on now. */
+static bool
+go_round(struct pgcw_cache *cache)
+{
+    if (!pgcwi_eviction_is_in_round(&cache->eviction)) {
+        begin_round(cache);
+    }
+    if (!pgcwi_eviction_is_in_round(&cache->eviction)) {
         return false;
     }
-    return true;
+    look(cache);
+    return pgcwi_eviction_is_in_round(&cache->eviction) &&
+           !pgcwi_reclaim_is_full(&cache->reclaim);
 }
 
 bool
 pgcwi_cache_sweep(struct pgcw_cache *cache)
 {
-    pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
     bool has_more = sweep_oldest(cache) > 0 || go_round(cache);
     if (!has_more) {
         pgcwi_reclaim_flush(&cache->reclaim);
     }
     pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
     return has_more;
 }

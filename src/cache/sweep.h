@@ -5,8 +5,8 @@
  * A flush, a closed cache or a time to live makes what is oldest invalid, so
  * that is looked at first. A row, a table or a key may be anywhere: after such
  * an invalidation a round looks at every entry, from the oldest to the newest.
- * It rests after that, many times as long as it took, so that one who
- * invalidates all the time does not make it look all the time.
+ * It rests after that, many times as long as it has looked in vain, so that
+ * one who invalidates all the time does not make it look all the time.
  *
  * Model: guarded by the cache's write lock. The workers sweep when there is no
  * event to apply, a few entries at a time. The heartbeat, which is applied
@@ -23,8 +23,8 @@
 struct pgcw_cache;
 
 struct pgcwi_sweep {
-    uint64_t clock;   /* of the stamps, when the last round began */
-    int64_t began_ns; /* it */
+    uint64_t clock;     /* of the stamps, when the last round began */
+    int64_t in_vain_ns; /* how long it has looked at what is valid */
     int64_t rests_until_ns;
 };
 

@@ -116,23 +116,40 @@ where_nothing_was_invalidated_there_is_no_round(void **state)
 }
 
 static void
-round_rests_before_the_next(void **state)
+round_that_looked_in_vain_rests_before_the_next(void **state)
 {
-    put_rows(*state, "kept", 0, MANY);
-    invalidate_table(*state, "other");
-    assert_true(pgcwi_cache_sweep(*state));
-    pgcwi_clock_advance_ns(LONG_NS); /* so long it takes */
-    (void)sweep_until_done(*state);
-    put_row(*state, "gone", MANY);
-    invalidate_table(*state, "gone");
-    assert_false(pgcwi_cache_sweep(*state));
-    pgcwi_clock_advance_ns(10 * LONG_NS);
-    assert_false(pgcwi_cache_sweep(*state));
-    assert_int_equal(stats_of(*state).entries, MANY + 1);
-    pgcwi_clock_advance_ns(100 * LONG_NS);
-    assert_true(pgcwi_cache_sweep(*state));
-    (void)sweep_until_done(*state);
-    assert_int_equal(stats_of(*state).entries, MANY);
+    struct pgcw_cache *cache = *state;
+
+    put_rows(cache, "kept", 0, MANY);
+    invalidate_table(cache, "other");
+    (void)sweep_until_done(cache);
+    assert_true(cache->sweep.in_vain_ns > 0);
+    cache->sweep.rests_until_ns = pgcwi_clock_monotonic_ns() + LONG_NS;
+    put_row(cache, "gone", MANY);
+    invalidate_table(cache, "gone");
+    assert_false(pgcwi_cache_sweep(cache));
+    assert_int_equal(stats_of(cache).entries, MANY + 1);
+    pgcwi_clock_advance_ns(LONG_NS);
+    assert_true(pgcwi_cache_sweep(cache));
+    (void)sweep_until_done(cache);
+    assert_int_equal(stats_of(cache).entries, MANY);
+    int64_t rest_ns = cache->sweep.rests_until_ns - pgcwi_clock_monotonic_ns();
+    assert_true(rest_ns <= 32 * cache->sweep.in_vain_ns);
+}
+
+static void
+round_that_found_much_does_not_rest(void **state)
+{
+    struct pgcw_cache *cache = *state;
+
+    put_row(cache, "kept", 0);
+    for (int i = 0; i < 3; i++) {
+        put_rows(cache, "gone", 1, MANY);
+        invalidate_table(cache, "gone");
+        (void)sweep_until_done(cache);
+        pgcwi_clock_advance_ns(PGCWI_NS_PER_MS);
+        assert_int_equal(stats_of(cache).entries, 1);
+    }
 }
 
 static void
@@ -205,7 +222,8 @@ main(void)
         TEST(what_a_table_made_invalid_goes_from_behind_what_is_valid),
         TEST(what_a_key_made_invalid_goes_from_behind_what_is_valid),
         TEST(where_nothing_was_invalidated_there_is_no_round),
-        TEST(round_rests_before_the_next),
+        TEST(round_that_looked_in_vain_rests_before_the_next),
+        TEST(round_that_found_much_does_not_rest),
         TEST(sweep_looks_at_few_at_a_time),
         TEST(round_goes_on_where_entries_come_and_go),
         TEST(P9_round_stops_while_too_much_waits_to_be_freed),
