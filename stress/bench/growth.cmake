@@ -2,9 +2,13 @@
 # How cost grows, and whether readers feel what others do. Through the shared
 # library, as a user has it.
 find_package(Threads REQUIRED)
-foreach(name readers)
+foreach(name growth invalidate readers)
     add_executable(bench_${name} ${CMAKE_CURRENT_LIST_DIR}/${name}.c
         ${CMAKE_CURRENT_LIST_DIR}/rig.c ${CMAKE_CURRENT_LIST_DIR}/rig_times.c)
+    if(name STREQUAL "readers")
+        target_sources(bench_readers PRIVATE
+            ${CMAKE_CURRENT_LIST_DIR}/disturbances.c)
+    endif()
     pgcw_target_defaults(bench_${name})
     target_include_directories(bench_${name} PRIVATE
         ${PROJECT_SOURCE_DIR}/include)

@@ -19,79 +19,22 @@
  * shares its CPU with the library's threads. The figures are the first's, and,
  * with "reader": "second", the second's.
  *
- * Every 16th hit is timed by itself, with a timer that waits for what was
+ * Every eighth hit is timed by itself, with a timer that waits for what was
  * begun before; what the timer takes is taken off. A virtual machine also
  * stalls by itself: therefore the quiet figures beside each. A key that
  * another's invalidation could hit as well, since keys share slots, is not
  * among those that are invalidated.
  */
-#include "rig.h"
+#include "readers.h"
 
 #include <inttypes.h>
-#include <libpq-fe.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define TIMED_EACH 16u
-#define DRAWN_COUNT (1u << 16)
-#define PER_SECOND 100000
-#define VICTIMS 1000u
-#define PATIENCE_NS (30 * RIG_NS_PER_SECOND)
+#define TIMED_EACH 8u
 #define WINDOW_NS (RIG_NS_PER_SECOND / 2)
-#define READERS_MAX 2u
-#define OWN_TABLE "read"
-#define OTHER_TABLE "written"
-
-struct scene;
-
-/* What is done to the cache. */
-struct disturbance {
-    const char *name;
-    /* Before a measurement; may be NULL. */
-    void (*prepare)(struct scene *scene);
-    /* Again and again, by the one who disturbs; may be NULL. */
-    void (*step)(struct scene *scene, int64_t now_ns);
-    /* By the main thread: waits until it is over; NULL: a fixed time. */
-    void (*wait)(struct scene *scene);
-};
-
-struct reader {
-    struct scene *scene;
-    unsigned number;
-    bool disturbs;
-    struct rig_times times;
-    uint64_t hits;
-    uint64_t misses;
-    double seconds;
-    double cpu_seconds;
-};
-
-struct scene {
-    /* immutable while threads run */
-    struct rig *rig;
-    struct pgcw_listener *listener;
-    PGconn *connection;
-    struct pgcw_cache *cache;
-    uint32_t key_count;
-    uint32_t other_count; /* of entries that are invalidated at once */
-    struct rig_key *keys;
-    uint32_t *drawn;
-    struct rig_key victims[VICTIMS];
-    const struct disturbance *disturbance;
-    int64_t window_ns;
-    unsigned reader_count;
-    /* owned by the thread that disturbs */
-    int64_t begin_ns;
-    uint64_t steps;
-    uint32_t next_stored;
-    /* shared */
-    atomic_bool is_over;
-    pthread_barrier_t start;
-};
 
 /* What one measurement of one reader gives, and its names. */
 enum { HITS, HITS_CPU, P50, P999, LONGEST, MISSES, FIGURE_COUNT };
@@ -103,117 +46,6 @@ static const struct {
     {"hit p50", "ns"},     {"hit p99.9", "ns"},
     {"longest hit", "us"}, {"misses", "%"},
 };
-
-static void
-put(struct scene *scene, const struct rig_key *key, const char *table)
-{
-    enum pgcw_status status;
-    int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
-
-    /* as much may wait to be freed as may */
-    while ((status = rig_put(scene->cache, key, table)) == PGCW_NO_MEMORY &&
-           rig_now_ns() < deadline_ns) {
-    }
-    if (status != PGCW_OK) {
-        rig_fail("put: %s", pgcw_status_text(status));
-    }
-}
-
-static void
-step_keys(struct scene *scene, int64_t now_ns)
-{
-    while ((now_ns - scene->begin_ns) * PER_SECOND >
-           (int64_t)scene->steps * RIG_NS_PER_SECOND) {
-        const struct rig_key *key = &scene->victims[scene->steps++ % VICTIMS];
-
-        pgcw_cache_invalidate(scene->cache,
-                              (struct pgcw_bytes){key->bytes, RIG_KEY_BYTES});
-    }
-}
-
-static void
-invalidate_row(struct scene *scene, const struct rig_key *key)
-{
-    struct pgcw_tag tag = {"public", OTHER_TABLE, {key->bytes, RIG_KEY_BYTES}};
-
-    if (pgcw_cache_invalidate_tag(scene->cache, &tag) != PGCW_OK) {
-        rig_fail("a row was not invalidated");
-    }
-}
-
-static void
-step_rows(struct scene *scene, int64_t now_ns)
-{
-    while ((now_ns - scene->begin_ns) * PER_SECOND >
-           (int64_t)scene->steps * RIG_NS_PER_SECOND) {
-        invalidate_row(scene, &scene->victims[scene->steps++ % VICTIMS]);
-    }
-}
-
-static void
-prepare_everything(struct scene *scene)
-{
-    for (uint32_t i = 0; i < scene->other_count; i++) {
-        struct rig_key key = rig_key_of('o', i);
-
-        put(scene, &key, OTHER_TABLE);
-    }
-}
-
-static struct pgcw_cache_stats
-stats_of(struct scene *scene)
-{
-    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
-
-    pgcw_cache_read_stats(scene->cache, &stats);
-    return stats;
-}
-
-static void
-wait_everything(struct scene *scene)
-{
-    struct pgcw_event event = {.operation = PGCW_UPDATE,
-                               .channel = PGCW_DEFAULT_CHANNEL,
-                               .schema = "public",
-                               .table = OTHER_TABLE};
-    int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
-    struct timespec moment = {0, 1000000};
-    struct pgcw_cache_stats stats;
-    struct pgcw_error error;
-
-    if (pgcw_event_emit(scene->connection, &event, &error) != PGCW_OK) {
-        rig_fail("emit: %s", error.detail);
-    }
-    do {
-        (void)nanosleep(&moment, NULL);
-        stats = stats_of(scene);
-    } while ((stats.entries > scene->key_count || stats.reclaim_waiting > 0) &&
-             rig_now_ns() < deadline_ns);
-    if (stats.entries > scene->key_count) {
-        rig_fail("%" PRIu64 " invalid entries are still there", stats.entries);
-    }
-}
-
-static void
-step_eviction(struct scene *scene, int64_t now_ns)
-{
-    struct rig_key key = rig_key_of('e', scene->next_stored);
-
-    (void)now_ns;
-    if (rig_put(scene->cache, &key, OTHER_TABLE) == PGCW_OK) {
-        scene->next_stored++;
-        scene->steps++;
-    }
-}
-
-static const struct disturbance quiet = {"quiet", NULL, NULL, NULL};
-static const struct disturbance disturbances[] = {
-    {"keys", NULL, step_keys, NULL},
-    {"rows", NULL, step_rows, NULL},
-    {"everything", prepare_everything, NULL, wait_everything},
-};
-static const struct disturbance eviction = {"eviction", NULL, step_eviction,
-                                            NULL};
 
 static bool
 is_over(const struct scene *scene)
@@ -303,16 +135,6 @@ wait_for_end(struct scene *scene)
     }
     /* relaxed: see is_over() */
     atomic_store_explicit(&scene->is_over, true, memory_order_relaxed);
-}
-
-static void
-restore_missing(struct scene *scene)
-{
-    for (uint32_t i = 0; i < scene->key_count; i++) {
-        if (!rig_is_hit(scene->cache, &scene->keys[i])) {
-            put(scene, &scene->keys[i], OWN_TABLE);
-        }
-    }
 }
 
 /* Returns seconds. */
@@ -469,38 +291,6 @@ compare(struct scene *scene, const struct disturbance *what)
     report_work(scene, what->name, rates, seconds);
 }
 
-static bool
-are_all_hits(struct scene *scene)
-{
-    bool are_all = true;
-
-    for (uint32_t i = 0; i < scene->key_count && are_all; i++) {
-        are_all = rig_is_hit(scene->cache, &scene->keys[i]);
-    }
-    return are_all;
-}
-
-/* Keys that share no slot with one that is read, nor do their rows. */
-static void
-find_victims(struct scene *scene)
-{
-    uint32_t found = 0;
-
-    restore_missing(scene);
-    for (uint32_t i = 0; found < VICTIMS; i++) {
-        struct rig_key key = rig_key_of('v', i);
-
-        pgcw_cache_invalidate(scene->cache,
-                              (struct pgcw_bytes){key.bytes, RIG_KEY_BYTES});
-        invalidate_row(scene, &key);
-        if (are_all_hits(scene)) {
-            scene->victims[found++] = key;
-        } else {
-            restore_missing(scene);
-        }
-    }
-}
-
 static void
 make_keys(struct scene *scene)
 {
@@ -522,7 +312,7 @@ measure_all(struct scene *scene)
     scene->cache =
         rig_open_cache(scene->listener, scene->key_count + scene->other_count);
     find_victims(scene);
-    for (unsigned i = 0; i < RIG_COUNT_OF(disturbances); i++) {
+    for (unsigned i = 0; i < disturbance_count; i++) {
         for (scene->reader_count = 1; scene->reader_count <= READERS_MAX;
              scene->reader_count++) {
             compare(scene, &disturbances[i]);
@@ -560,7 +350,7 @@ main(int argc, char **argv)
     }
     rig_begin("readers", "Do readers feel invalidation, reclaim and eviction?",
               "a read section, a lookup of a key drawn beforehand, and a look "
-              "at the value; every 16th is timed");
+              "at the value; every eighth is timed");
     measure_all(&scene);
     rig_end();
     PQfinish(scene.connection);
