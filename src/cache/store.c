@@ -119,7 +119,7 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return false;
     }
     if (old != NULL && may_be_needless(cache, old, entry)) {
-        pgcwi_entry_hold(old);
+        pgcwi_entry_hold(old); /* the table holds it, and we the lock */
         *taken_away = old;
     }
     /* first added, so that a reader finds the old value or the new one */
