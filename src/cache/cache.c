@@ -91,6 +91,7 @@ init_parts(struct pgcw_cache *cache, const struct pgcw_cache_options *options)
     pthread_mutex_init(&cache->write_lock, NULL);
     pgcwi_eviction_init(&cache->eviction, options->max_entries,
                         options->max_bytes);
+    pgcwi_sweep_init(&cache->sweep);
     pgcwi_reclaim_init(&cache->reclaim, cache->number, options->max_entries,
                        options->max_bytes > MIN_WAITING_BYTES
                            ? options->max_bytes

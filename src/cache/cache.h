@@ -26,6 +26,7 @@
 #include "cache/reclaim.h"
 #include "cache/sample.h"
 #include "cache/stamps.h"
+#include "cache/sweep.h"
 #include "cache/table.h"
 #include "cache/tags.h"
 
@@ -94,6 +95,7 @@ struct pgcw_cache {
     /* guarded by write_lock */
     pthread_mutex_t write_lock;
     struct pgcwi_eviction eviction;
+    struct pgcwi_sweep sweep;
     struct pgcwi_reclaim reclaim;
 };
 
@@ -172,8 +174,10 @@ void pgcwi_cache_apply(struct pgcw_cache *cache,
                        const struct pgcw_event *event);
 /* Something may have been lost: everything is invalid now (P3). */
 void pgcwi_cache_flush(struct pgcw_cache *cache);
-/* Unlink some of the entries that are invalid; false if none was. */
-bool pgcwi_cache_sweep(struct pgcw_cache *cache);
+/* Unlink an entry: `cause`, unless it was of no use any more. The caller holds
+ * write_lock, so that nothing in the table is freed: no section is needed. */
+void pgcwi_cache_discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+                         enum pgcw_removal_cause cause);
 /* Unlink all, before the end. */
 void pgcwi_cache_discard_all(struct pgcw_cache *cache);
 

@@ -11,6 +11,7 @@ pgcwi_eviction_init(struct pgcwi_eviction *eviction, uint64_t max_entries,
     eviction->bytes = 0;
     CDS_INIT_LIST_HEAD(&eviction->by_age);
     eviction->hand = &eviction->by_age;
+    eviction->sweep_hand = &eviction->by_age;
 }
 
 void
@@ -27,6 +28,9 @@ pgcwi_eviction_remove(struct pgcwi_eviction *eviction,
 {
     if (eviction->hand == &entry->by_age) {
         eviction->hand = entry->by_age.next;
+    }
+    if (eviction->sweep_hand == &entry->by_age) {
+        eviction->sweep_hand = entry->by_age.next;
     }
     cds_list_del(&entry->by_age);
     eviction->entries--;
@@ -47,6 +51,30 @@ pgcwi_eviction_oldest(const struct pgcwi_eviction *eviction)
                ? NULL
                : cds_list_first_entry(&eviction->by_age, struct pgcwi_entry,
                                       by_age);
+}
+
+void
+pgcwi_eviction_begin_round(struct pgcwi_eviction *eviction)
+{
+    eviction->sweep_hand = eviction->by_age.next;
+}
+
+bool
+pgcwi_eviction_is_in_round(const struct pgcwi_eviction *eviction)
+{
+    return eviction->sweep_hand != &eviction->by_age;
+}
+
+struct pgcwi_entry *
+pgcwi_eviction_look(struct pgcwi_eviction *eviction)
+{
+    struct cds_list_head *looked_at = eviction->sweep_hand;
+
+    if (!pgcwi_eviction_is_in_round(eviction)) {
+        return NULL;
+    }
+    eviction->sweep_hand = looked_at->next;
+    return cds_list_entry(looked_at, struct pgcwi_entry, by_age);
 }
 
 static struct pgcwi_entry *

@@ -12,6 +12,8 @@
  *
  * Because an invalidation of everything hits what was there before it, the
  * entries that it made invalid stand at the front, where a sweep finds them.
+ * What others made invalid may be anywhere: for that a sweep goes round, with
+ * a hand of its own, from the oldest to the newest. See cache/sweep.h.
  */
 #ifndef PGCWI_CACHE_EVICTION_H
 #define PGCWI_CACHE_EVICTION_H
@@ -29,6 +31,7 @@ struct pgcwi_eviction {
     /* guarded by the cache's write lock */
     struct cds_list_head by_age;
     struct cds_list_head *hand; /* the next to look at, or by_age itself */
+    struct cds_list_head *sweep_hand; /* the same; by_age: no round goes on */
     uint64_t entries;
     uint64_t bytes;
 };
@@ -45,6 +48,12 @@ bool pgcwi_eviction_has_room(const struct pgcwi_eviction *eviction,
 /* NULL if there is none. */
 struct pgcwi_entry *
 pgcwi_eviction_oldest(const struct pgcwi_eviction *eviction);
+
+/* Begin a round at the oldest. */
+void pgcwi_eviction_begin_round(struct pgcwi_eviction *eviction);
+/* The next of the round, which goes on behind it; NULL: the round is over. */
+struct pgcwi_entry *pgcwi_eviction_look(struct pgcwi_eviction *eviction);
+bool pgcwi_eviction_is_in_round(const struct pgcwi_eviction *eviction);
 
 /*
  * The entry that should go, which the caller removes. There is one at least.

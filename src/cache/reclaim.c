@@ -141,7 +141,9 @@ pgcwi_reclaim_flush(struct pgcwi_reclaim *reclaim)
     reclaim->open_batch_entries = 0;
     reclaim->open_batch_bytes = 0;
     PGCWI_PUBLISHED(batch);
+    pgcwi_reader_begin(); /* liburcu wants to know its caller */
     urcu_memb_call_rcu(&batch->rcu, free_batch);
+    pgcwi_reader_end();
 }
 
 void

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries on their way into the table, and out of it. */
+/*
+ * Entries on their way into the table, and out of it.
+ *
+ * What the table has stays while write_lock is held, so no read section is
+ * needed. Nor is one wanted: a grace period that waits for a section whose
+ * thread waits for a processor disturbs all who read (liburcu has them wake up
+ * who waits, and interrupts them, again and again).
+ */
 #include "cache/cache.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/options.h"
-#include "cache/outage.h"
 #include "cache/reader.h"
 #include "cache/transaction.h"
-
-/* short, so that who waits for the write lock does not wait long */
-#define SWEEP_ENTRIES 64
 
 /* Why an entry goes: `cause`, unless it was of no use any more. Counted. */
 static enum pgcw_removal_cause
@@ -34,10 +37,7 @@ find_cause(struct pgcw_cache *cache, const struct pgcwi_entry *entry,
     return cause;
 }
 
-/*
- * Forget an entry that is out of the table. The caller holds write_lock and
- * is in a read section.
- */
+/* Forget an entry that is out of the table. The caller holds write_lock. */
 static void
 forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
        enum pgcw_removal_cause cause)
@@ -47,10 +47,9 @@ forget(struct pgcw_cache *cache, struct pgcwi_entry *entry,
                          find_cause(cache, entry, cause));
 }
 
-/* The caller holds write_lock and is in a read section. */
-static void
-discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
-        enum pgcw_removal_cause cause)
+void
+pgcwi_cache_discard(struct pgcw_cache *cache, struct pgcwi_entry *entry,
+                    enum pgcw_removal_cause cause)
 {
     pgcwi_table_remove(&cache->table, entry);
     forget(cache, entry, cause);
@@ -61,25 +60,24 @@ pgcwi_cache_discard_all(struct pgcw_cache *cache)
 {
     struct pgcwi_entry *entry;
 
-    pgcwi_reader_begin();
     pthread_mutex_lock(&cache->write_lock);
     while ((entry = pgcwi_eviction_oldest(&cache->eviction)) != NULL) {
-        discard(cache, entry, PGCW_REMOVED_CLOSED);
+        pgcwi_cache_discard(cache, entry, PGCW_REMOVED_CLOSED);
     }
     pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
 }
 
 /*
- * The caller holds write_lock and is in a read section. Before the new entry
- * is added, as it has not been visited and would be the one to go.
+ * The caller holds write_lock. Before the new entry is added, as it has not
+ * been visited and would be the one to go.
  */
 static void
 make_room(struct pgcw_cache *cache, size_t bytes)
 {
     while (!pgcwi_eviction_has_room(&cache->eviction, bytes)) {
-        discard(cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
-                PGCW_REMOVED_EVICTED);
+        pgcwi_cache_discard(
+            cache, pgcwi_eviction_victim(&cache->eviction, &cache->stamps),
+            PGCW_REMOVED_EVICTED);
     }
 }
 
@@ -92,17 +90,36 @@ is_newer(const struct pgcwi_entry *entry, const struct pgcwi_entry *than)
 }
 
 /*
- * The caller holds write_lock and is in a read section. False if there is a
- * value already whose load began later than this one's.
+ * Whether an invalidation has taken the old one away, and the new one may be
+ * the same.
+ */
+static bool
+may_be_needless(const struct pgcw_cache *cache, const struct pgcwi_entry *old,
+                const struct pgcwi_entry *entry)
+{
+    return old->is_absent == entry->is_absent &&
+           old->value_size == entry->value_size &&
+           !pgcwi_entry_is_coherent(old, &cache->stamps) &&
+           !pgcwi_entry_is_expired(old);
+}
+
+/*
+ * The caller holds write_lock. False if there is a value already whose load
+ * began later than this one's. `taken_away` is what is to be compared with it,
+ * and the caller holds it.
  */
 static bool
 insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
-       struct pgcwi_entry *entry)
+       struct pgcwi_entry *entry, struct pgcwi_entry **taken_away)
 {
     struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
 
     if (old != NULL && is_newer(old, entry)) {
         return false;
+    }
+    if (old != NULL && may_be_needless(cache, old, entry)) {
+        pgcwi_entry_hold(old); /* the table holds it, and we the lock */
+        *taken_away = old;
     }
     /* first added, so that a reader finds the old value or the new one */
     pgcwi_entry_hold(entry);
@@ -115,18 +132,13 @@ insert(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return true;
 }
 
-/* Whether it is what an invalidation took away. In a read section. */
+/* Whether it is what an invalidation took away. May take its time. */
 static bool
-was_needless(const struct pgcw_cache *cache, const struct pgcwi_key *key,
-             const struct pgcwi_entry *entry)
+is_the_same(const struct pgcwi_entry *taken_away,
+            const struct pgcwi_entry *entry)
 {
-    const struct pgcwi_entry *old = pgcwi_table_find(&cache->table, key);
-
-    return old != NULL && !pgcwi_entry_is_coherent(old, &cache->stamps) &&
-           !pgcwi_entry_is_expired(old) && old->is_absent == entry->is_absent &&
-           old->value_size == entry->value_size &&
-           memcmp(pgcwi_entry_value(old).data, pgcwi_entry_value(entry).data,
-                  entry->value_size) == 0;
+    return memcmp(pgcwi_entry_value(taken_away).data,
+                  pgcwi_entry_value(entry).data, entry->value_size) == 0;
 }
 
 /*
@@ -161,13 +173,23 @@ refuse_stale(struct pgcw_cache *cache, const struct pgcw_fill *fill,
     return PGCW_OK;
 }
 
+/* The caller holds write_lock. What it has grown out of is handed to RCU. */
+static bool
+make_room_in_table(struct pgcw_cache *cache)
+{
+    pgcwi_reader_begin();
+    bool has_room = pgcwi_table_make_room(&cache->table);
+    pgcwi_reader_end();
+    return has_room;
+}
+
 enum pgcw_status
 pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
                     const struct pgcw_fill *fill, struct pgcwi_entry *entry)
 {
     bool has_room;
     bool is_inserted;
-    bool is_needless;
+    struct pgcwi_entry *taken_away = NULL;
 
     if (pgcwi_entry_bytes(entry) > cache->eviction.max_bytes) {
         return PGCW_TOO_LARGE;
@@ -184,13 +206,10 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return PGCW_NO_MEMORY;
     }
-    pgcwi_reader_begin();
-    is_needless = was_needless(cache, key, entry); /* may take its time */
     pthread_mutex_lock(&cache->write_lock);
-    has_room = pgcwi_table_make_room(&cache->table);
-    is_inserted = has_room && insert(cache, key, entry);
+    has_room = make_room_in_table(cache);
+    is_inserted = has_room && insert(cache, key, entry, &taken_away);
     pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
     if (!has_room) {
         pgcwi_cache_count(cache, PGCWI_FILLS_REFUSED_MEMORY);
         return PGCW_NO_MEMORY;
@@ -199,9 +218,10 @@ pgcwi_cache_publish(struct pgcw_cache *cache, const struct pgcwi_key *key,
         return refuse_stale(cache, fill, entry);
     }
     pgcwi_cache_count(cache, PGCWI_FILLS);
-    if (is_needless) {
+    if (taken_away != NULL && is_the_same(taken_away, entry)) {
         pgcwi_cache_count(cache, PGCWI_NEEDLESS_INVALIDATIONS);
     }
+    pgcwi_reclaim_release(taken_away);
     return PGCW_OK;
 }
 
@@ -334,37 +354,4 @@ pgcw_cache_put(struct pgcw_cache *cache, struct pgcw_bytes key,
 
     pgcwi_reclaim_release(entry);
     return status;
-}
-
-/* The caller holds write_lock and is in a read section. */
-static bool
-discard_oldest_if_invalid(struct pgcw_cache *cache)
-{
-    struct pgcwi_entry *oldest = pgcwi_eviction_oldest(&cache->eviction);
-
-    if (oldest == NULL || pgcwi_reclaim_is_full(&cache->reclaim) ||
-        pgcwi_entry_is_valid(oldest, &cache->stamps) ||
-        pgcwi_outage_may_serve(cache, oldest)) {
-        return false;
-    }
-    discard(cache, oldest, PGCW_REMOVED_INVALIDATED);
-    return true;
-}
-
-bool
-pgcwi_cache_sweep(struct pgcw_cache *cache)
-{
-    uint32_t count = 0;
-
-    pgcwi_reader_begin();
-    pthread_mutex_lock(&cache->write_lock);
-    while (count < SWEEP_ENTRIES && discard_oldest_if_invalid(cache)) {
-        count++;
-    }
-    if (count < SWEEP_ENTRIES) {
-        pgcwi_reclaim_flush(&cache->reclaim);
-    }
-    pthread_mutex_unlock(&cache->write_lock);
-    pgcwi_reader_end();
-    return count > 0;
 }

@@ -8,6 +8,7 @@
 
 #include "cache/reader.h"
 #include "support/cache.h"
+#include "support/gate.h"
 
 #define FIRST_SWEEP 64 /* what one sweep takes at most */
 
@@ -246,6 +247,46 @@ sweep_stops_while_too_much_waits_to_be_freed(void **state)
     pgcwi_cache_close(cache);
 }
 
+/* The last that a store calls before it wants the write lock. */
+static size_t
+weigh_and_tell(void *context, struct pgcw_bytes key, struct pgcw_bytes value)
+{
+    (void)key;
+    (void)value;
+    gate_open(context);
+    return 0;
+}
+
+static void *
+store_one(void *context)
+{
+    return put_text(context, "key", "value") == PGCW_OK ? context : NULL;
+}
+
+static void
+who_waits_to_store_holds_up_no_grace_period(void **state)
+{
+    struct pgcw_cache_options options = PGCW_CACHE_OPTIONS_INIT;
+    struct gate is_about_to_store = GATE_INIT;
+    pthread_t thread;
+    void *stored = NULL;
+
+    (void)state;
+    options.weigh = weigh_and_tell;
+    options.weigh_context = &is_about_to_store;
+    struct pgcw_cache *cache = open_cache_with(&options);
+    pthread_mutex_lock(&cache->write_lock);
+    assert_int_equal(pthread_create(&thread, NULL, store_one, cache), 0);
+    gate_wait(&is_about_to_store);
+    for (int i = 0; i < 100; i++) {
+        urcu_memb_synchronize_rcu(); /* for ever, if it is in a section */
+    }
+    pthread_mutex_unlock(&cache->write_lock);
+    assert_int_equal(pthread_join(thread, &stored), 0);
+    assert_non_null(stored);
+    pgcwi_cache_close(cache);
+}
+
 static void
 P9_no_more_caches_than_allowed_are_made(void **state)
 {
@@ -284,6 +325,7 @@ main(void)
         TEST(sweep_unlinks_the_dead_and_leaves_the_living),
         TEST(small_cache_can_be_written_to_while_readers_stay),
         TEST(sweep_stops_while_too_much_waits_to_be_freed),
+        TEST(who_waits_to_store_holds_up_no_grace_period),
         TEST(P9_no_more_caches_than_allowed_are_made),
     };
 
