@@ -185,14 +185,20 @@ pgcwi_buckets_of(const struct pgcwi_table *table)
     return atomic_load_explicit(&table->current, memory_order_acquire);
 }
 
+PGCWI_INLINE const struct pgcwi_bucket *
+pgcwi_bucket_of(const struct pgcwi_table *table, uint64_t hash)
+{
+    const struct pgcwi_buckets *buckets = pgcwi_buckets_of(table);
+
+    return &buckets->all[(uint32_t)hash & buckets->mask];
+}
+
 /* The first entry in its own bucket that has the hash's tag, which mostly is
  * the one that is sought; or NULL. */
 PGCWI_INLINE struct pgcwi_entry *
 pgcwi_bucket_first_candidate(const struct pgcwi_table *table, uint64_t hash)
 {
-    const struct pgcwi_buckets *buckets = pgcwi_buckets_of(table);
-    const struct pgcwi_bucket *bucket =
-        &buckets->all[(uint32_t)hash & buckets->mask];
+    const struct pgcwi_bucket *bucket = pgcwi_bucket_of(table, hash);
     uint64_t slots = pgcwi_bucket_slots_with(pgcwi_bucket_tags(bucket),
                                              pgcwi_bucket_tag((uint32_t)hash));
 
@@ -205,6 +211,23 @@ pgcwi_bucket_first_candidate(const struct pgcwi_table *table, uint64_t hash)
      */
     return atomic_load_explicit(&bucket->entries[pgcwi_bucket_first(slots)],
                                 memory_order_acquire);
+}
+
+/* Let the processor fetch what the next two will read. */
+PGCWI_INLINE void
+pgcwi_bucket_prefetch(const struct pgcwi_table *table, uint64_t hash)
+{
+    __builtin_prefetch(pgcwi_bucket_of(table, hash));
+}
+
+/* What a hit reads, with the begin of the value. May be NULL. */
+PGCWI_INLINE void
+pgcwi_bucket_prefetch_entry(const struct pgcwi_entry *entry)
+{
+    const char *hot = (const char *)entry + offsetof(struct pgcwi_entry, clock);
+
+    __builtin_prefetch(hot);
+    __builtin_prefetch(hot + PGCWI_LINE_BYTES);
 }
 
 #endif

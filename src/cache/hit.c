@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Hits: all that one runs is inlined here, and what is unusual stands apart.
- */
+#include "cache/hit.h"
+
 #include <assert.h>
 
 #include <pgcachewatch/cache.h>
 
 #include "cache/age.h"
-#include "cache/bucket.h"
-#include "cache/cache.h"
 #include "cache/key_hash_inline.h"
 #include "cache/outage.h"
-#include "cache/reader.h"
 #include "cache/refresh.h"
-#include "cache/transaction.h"
 
 #define UNLIKELY(condition) __builtin_expect(condition, false)
 
@@ -24,14 +19,6 @@ tell(const struct pgcw_cache *cache, pgcw_lookup_fn *told,
     if (told != NULL) {
         told(cache->on_lookup_context, key);
     }
-}
-
-/* relaxed: whether to look at what was there before, or has its own order */
-static inline bool
-is_hit_watched(const struct pgcw_cache *cache)
-{
-    return atomic_load_explicit(&cache->hit_watchers, memory_order_relaxed) !=
-           0;
 }
 
 static __attribute__((noinline)) void
@@ -48,7 +35,7 @@ count_hit(struct pgcw_cache *cache, struct pgcwi_entry *entry,
 {
     pgcwi_entry_visit(entry);
     pgcwi_reader_add_one(&pgcwi_reader_counters(cache->number)->hits);
-    if (UNLIKELY(is_hit_watched(cache))) {
+    if (UNLIKELY(pgcwi_hit_is_watched(cache))) {
         show_hit(cache, entry, key);
     }
 }
@@ -123,45 +110,24 @@ pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return status;
 }
 
-/* Where pgcw_cache_lookup() finds anything unusual; by value, so that it
- * needs no memory for what it has in registers. */
-static __attribute__((noinline)) enum pgcw_status
-look_up_unusual(struct pgcw_cache *cache, struct pgcw_bytes key, uint64_t hash,
-                struct pgcw_bytes *value)
+enum pgcw_status
+pgcwi_hit_unusual(struct pgcw_cache *cache, struct pgcw_bytes key,
+                  uint64_t hash, struct pgcw_bytes *value)
 {
     struct pgcwi_key hashed = {key, hash};
 
     return pgcwi_cache_look_up(cache, &hashed, PGCWI_ANY_AGE, value);
 }
 
-/* Whether a lookup of the entry, which has its key, is a hit with nothing to
- * do but to count it. */
-static inline bool
-is_usual_hit(const struct pgcw_cache *cache, const struct pgcwi_entry *entry)
-{
-    return pgcwi_entry_is_coherent(entry, &cache->stamps) && !entry->has_ttl &&
-           !entry->is_absent && !pgcwi_transaction_is_any_open() &&
-           !is_hit_watched(cache);
-}
-
-/* The way of most hits, with no call in it. */
-static inline __attribute__((always_inline)) enum pgcw_status
+PGCWI_INLINE enum pgcw_status
 look_up(struct pgcw_cache *cache, struct pgcw_bytes key, uint64_t hash,
         struct pgcw_bytes *value)
 {
-    struct pgcwi_key hashed = {key, hash};
-    struct pgcwi_entry *entry =
+    struct pgcwi_entry *candidate =
         pgcwi_bucket_first_candidate(&cache->table, hash);
 
     assert(pgcwi_reader_is_inside() && "call pgcw_read_begin() first");
-    if (UNLIKELY(entry == NULL || !pgcwi_bucket_has_key(entry, &hashed) ||
-                 !is_usual_hit(cache, entry))) {
-        return look_up_unusual(cache, key, hash, value);
-    }
-    pgcwi_entry_visit(entry);
-    pgcwi_reader_add_one(&pgcwi_reader_counters(cache->number)->hits);
-    *value = pgcwi_entry_value(entry);
-    return PGCW_OK;
+    return pgcwi_hit_look_up(cache, key, hash, candidate, value);
 }
 
 static __attribute__((noinline)) enum pgcw_status

@@ -7,30 +7,38 @@
 
 #include <pgcachewatch/many.h>
 
-#include "cache/age.h"
-#include "cache/cache.h"
-#include "cache/reader.h"
+#include "cache/hit.h"
+#include "cache/key_hash_inline.h"
 
 /* As many lines as a processor may wait for, and more. */
 #define BATCH 32
+
+static inline uint64_t
+hash_of(const struct pgcw_cache *cache, struct pgcw_bytes key)
+{
+    return pgcwi_key_is_short(key) ? pgcwi_key_hash_short(key, cache->hash_seed)
+                                   : pgcwi_cache_key(cache, key).hash;
+}
 
 static size_t
 look_up_batch(struct pgcw_cache *cache, struct pgcw_lookup *lookups,
               size_t count)
 {
-    struct pgcwi_key keys[BATCH];
+    struct pgcwi_entry *candidates[BATCH];
+    uint64_t hashes[BATCH];
     size_t hit_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        keys[i] = pgcwi_cache_key(cache, lookups[i].key);
-        pgcwi_table_prefetch_bucket(&cache->table, &keys[i]);
+        hashes[i] = hash_of(cache, lookups[i].key);
+        pgcwi_bucket_prefetch(&cache->table, hashes[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        pgcwi_table_prefetch_entry(&cache->table, &keys[i]);
+        candidates[i] = pgcwi_bucket_first_candidate(&cache->table, hashes[i]);
+        pgcwi_bucket_prefetch_entry(candidates[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        lookups[i].status = pgcwi_cache_look_up(cache, &keys[i], PGCWI_ANY_AGE,
-                                                &lookups[i].value);
+        lookups[i].status = pgcwi_hit_look_up(cache, lookups[i].key, hashes[i],
+                                              candidates[i], &lookups[i].value);
         hit_count += lookups[i].status == PGCW_OK;
     }
     return hit_count;

@@ -113,40 +113,6 @@ pgcwi_table_find(const struct pgcwi_table *table, const struct pgcwi_key *key)
                                pgcwi_bucket_has_key, key, &place);
 }
 
-static const struct pgcwi_bucket *
-bucket_of(const struct pgcwi_table *table, const struct pgcwi_key *key)
-{
-    const struct pgcwi_buckets *buckets = pgcwi_buckets_of(table);
-
-    return &buckets->all[(uint32_t)key->hash & buckets->mask];
-}
-
-void
-pgcwi_table_prefetch_bucket(const struct pgcwi_table *table,
-                            const struct pgcwi_key *key)
-{
-    __builtin_prefetch(bucket_of(table, key));
-}
-
-void
-pgcwi_table_prefetch_entry(const struct pgcwi_table *table,
-                           const struct pgcwi_key *key)
-{
-    const struct pgcwi_bucket *bucket = bucket_of(table, key);
-    uint64_t slots = pgcwi_bucket_slots_with(
-        pgcwi_bucket_tags(bucket), pgcwi_bucket_tag((uint32_t)key->hash));
-
-    if (slots != 0) {
-        /* relaxed: it is not looked into */
-        const char *entry = (const char *)atomic_load_explicit(
-            &bucket->entries[pgcwi_bucket_first(slots)], memory_order_relaxed);
-
-        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, clock));
-        __builtin_prefetch(entry + offsetof(struct pgcwi_entry, clock) +
-                           PGCWI_LINE_BYTES);
-    }
-}
-
 static void
 count_passed(struct pgcwi_bucket *bucket, bool is_one_more)
 {

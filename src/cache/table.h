@@ -56,12 +56,6 @@ void pgcwi_table_fini(struct pgcwi_table *table);
 
 struct pgcwi_entry *pgcwi_table_find(const struct pgcwi_table *table,
                                      const struct pgcwi_key *key);
-/* For finds that follow: let the processor fetch the bucket of a key; then,
- * when it is there, the entry. In a read section. */
-void pgcwi_table_prefetch_bucket(const struct pgcwi_table *table,
-                                 const struct pgcwi_key *key);
-void pgcwi_table_prefetch_entry(const struct pgcwi_table *table,
-                                const struct pgcwi_key *key);
 /* Before each replace: let the table grow by a step if it is too small. False
  * if there is no place for one more, and memory is short. */
 bool pgcwi_table_make_room(struct pgcwi_table *table);

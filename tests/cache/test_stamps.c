@@ -166,6 +166,26 @@ P1_one_raised_slot_of_several_is_enough(void **state)
     }
 }
 
+/* Whether any key's slot has to be looked at is kept ahead of the clock. */
+static void
+P1_key_is_invalidated_however_many_were_before(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+    const uint32_t slots[] = {PGCWI_SLOT_KEYS, SLOT};
+    const uint32_t others[] = {PGCWI_SLOT_KEYS + 1, SLOT};
+
+    pgcwi_stamps_open(stamps);
+    for (uint32_t i = 0; i < 200000; i++) {
+        uint64_t before = pgcwi_stamps_now(stamps);
+
+        pgcwi_stamps_raise_key(stamps, PGCWI_SLOT_KEYS);
+        assert_false(pgcwi_stamps_is_valid(stamps, before, slots, 2));
+        assert_true(pgcwi_stamps_is_valid(stamps, before, others, 2));
+        assert_true(
+            pgcwi_stamps_is_valid(stamps, pgcwi_stamps_now(stamps), slots, 2));
+    }
+}
+
 static void
 slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones(void **state)
 {
@@ -307,6 +327,7 @@ main(void)
         TEST(P2_an_invalidation_does_not_open_what_is_closed),
         TEST(first_and_last_slot_can_be_raised),
         TEST(P1_one_raised_slot_of_several_is_enough),
+        TEST(P1_key_is_invalidated_however_many_were_before),
         TEST(slots_of_keys_and_of_rows_are_apart_and_behind_the_special_ones),
         TEST(rows_are_spread_over_all_their_slots),
         TEST(P2_what_was_valid_is_known_while_closed_and_forgotten_when_opened),
