@@ -110,7 +110,7 @@ pgcwi_cache_look_up(struct pgcw_cache *cache, const struct pgcwi_key *key,
     return status;
 }
 
-enum pgcw_status
+__attribute__((noinline)) enum pgcw_status
 pgcwi_hit_unusual(struct pgcw_cache *cache, struct pgcw_bytes key,
                   uint64_t hash, struct pgcw_bytes *value)
 {

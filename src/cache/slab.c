@@ -123,8 +123,9 @@ find_chunk(struct pgcwi_slab *slab, uint32_t block_bytes)
 static void *
 cut(struct pgcwi_chunk *chunk)
 {
-    size_t begin = FIRST_BLOCK + (size_t)chunk->cut_count * chunk->block_bytes +
-                   chunk->cut_count / BLOCKS_IN_STEP * PGCWI_SLAB_STEP;
+    size_t left_out = chunk->cut_count / BLOCKS_IN_STEP;
+    size_t begin = FIRST_BLOCK + chunk->cut_count * (size_t)chunk->block_bytes +
+                   left_out * PGCWI_SLAB_STEP;
 
     chunk->cut_count++;
     return (char *)chunk + begin;

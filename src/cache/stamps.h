@@ -111,8 +111,8 @@ pgcwi_stamps_are_slots_valid(const struct pgcwi_stamps *stamps, uint64_t clock,
         slot_count > 0 && pgcwi_stamps_slot(stamps, slots[0]) > clock) {
         return false;
     }
-    for (uint32_t i = 1; i < slot_count; i++) {
-        if (pgcwi_stamps_slot(stamps, slots[i]) > clock) {
+    for (uint32_t i = slot_count; i > 1; i--) {
+        if (pgcwi_stamps_slot(stamps, slots[i - 1]) > clock) {
             return false;
         }
     }
