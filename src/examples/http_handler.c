@@ -69,48 +69,24 @@ answer_error(struct MHD_Connection *connection, enum pgcw_status status,
                                                 : pgcw_status_text(status));
 }
 
-/* Called when the body has been sent. */
-static void
-release_pin(void *pin)
-{
-    pgcw_pin_release(pin);
-}
-
-static void
-clear_rows(void *rows)
-{
-    PQclear(rows);
-}
-
-/* A body of bytes that stay where they are, until `release` is called. */
-static enum MHD_Result
-answer_product(struct MHD_Connection *connection, const void *data, size_t size,
-               MHD_ContentReaderFreeCallback release, void *context)
-{
-    struct MHD_Response *body =
-        MHD_create_response_from_buffer_with_free_callback_cls(
-            size, (void *)data, release, context);
-
-    if (body == NULL) {
-        release(context);
-    }
-    return answer(connection, MHD_HTTP_OK, body, JSON);
-}
-
 static enum MHD_Result
 get_from_cache(struct handler *handler, struct MHD_Connection *connection,
                const char *id)
 {
     struct pgcw_error error = {.detail = ""};
     struct pgcw_pin *pin = NULL;
+    const struct page *page = NULL;
+    enum MHD_Result result = MHD_NO;
     enum pgcw_status status =
         products_fetch(&handler->products, id, &pin, &error);
 
     if (status != PGCW_OK) {
         return answer_error(connection, status, &error);
     }
-    struct pgcw_bytes value = pgcw_pin_value(pin);
-    return answer_product(connection, value.data, value.size, release_pin, pin);
+    page = pgcw_pin_value(pin).data;
+    result = MHD_queue_response(connection, MHD_HTTP_OK, page->response);
+    pgcw_pin_release(pin); /* the queue holds the response now */
+    return result;
 }
 
 static enum MHD_Result
@@ -118,15 +94,17 @@ get_from_database(struct handler *handler, struct MHD_Connection *connection,
                   const char *id)
 {
     struct pgcw_error error = {.detail = ""};
-    PGresult *rows = NULL;
+    struct page page = {NULL, 0};
+    enum MHD_Result result = MHD_NO;
     enum pgcw_status status =
-        products_read(&handler->products, id, &rows, &error);
+        products_read(&handler->products, id, &page, &error);
 
     if (status != PGCW_OK) {
         return answer_error(connection, status, &error);
     }
-    return answer_product(connection, PQgetvalue(rows, 0, 0),
-                          (size_t)PQgetlength(rows, 0, 0), clear_rows, rows);
+    result = MHD_queue_response(connection, MHD_HTTP_OK, page.response);
+    MHD_destroy_response(page.response);
+    return result;
 }
 
 static void

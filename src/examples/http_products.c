@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libpq-fe.h>
+
 #define ABSENT_TTL_MS 60000
+#define RESPONSE_BYTES 512 /* of libmicrohttpd, beside the body; about */
 
 static const char create_sql[] =
     "CREATE TABLE IF NOT EXISTS public.products (id bigint PRIMARY KEY,"
@@ -126,17 +129,33 @@ execute(struct products *products, const struct statement *statement,
     return error->status;
 }
 
+static enum pgcw_status
+make_page(const PGresult *rows, struct page *page)
+{
+    page->size = (size_t)PQgetlength(rows, 0, 0);
+    page->response = MHD_create_response_from_buffer(
+        page->size, PQgetvalue(rows, 0, 0), MHD_RESPMEM_MUST_COPY);
+    if (page->response == NULL) {
+        return PGCW_NO_MEMORY;
+    }
+    MHD_add_response_header(page->response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                            "application/json");
+    return PGCW_OK;
+}
+
 enum pgcw_status
-products_read(struct products *products, const char *id, PGresult **rows,
+products_read(struct products *products, const char *id, struct page *page,
               struct pgcw_error *error)
 {
     struct statement statement = {"read", 1, {id}};
-    enum pgcw_status status = execute(products, &statement, rows, error);
+    PGresult *rows = NULL;
+    enum pgcw_status status = execute(products, &statement, &rows, error);
 
-    if (status == PGCW_OK && PQntuples(*rows) == 0) {
-        PQclear(*rows);
-        status = PGCW_NOT_FOUND;
+    if (status != PGCW_OK) {
+        return status;
     }
+    status = PQntuples(rows) == 0 ? PGCW_NOT_FOUND : make_page(rows, page);
+    PQclear(rows);
     return status;
 }
 
@@ -156,23 +175,46 @@ load(void *context, struct pgcw_bytes key, struct pgcw_fill *fill,
 {
     const char *id = key.data; /* with its NUL, see products_fetch() */
     struct pgcw_tag row = row_of(id);
-    PGresult *rows = NULL;
-    enum pgcw_status found = products_read(context, id, &rows, error);
-    enum pgcw_status status = PGCW_OK;
+    struct page page = {NULL, 0};
+    enum pgcw_status found = products_read(context, id, &page, error);
+    enum pgcw_status status = found;
 
-    if (found != PGCW_OK && found != PGCW_NOT_FOUND) {
-        return found;
-    }
     if (found == PGCW_OK) {
-        struct pgcw_bytes value = {PQgetvalue(rows, 0, 0),
-                                   (size_t)PQgetlength(rows, 0, 0)};
+        struct pgcw_bytes value = {&page, sizeof(page)};
         status = pgcw_fill_set_value(fill, value);
-        PQclear(rows);
     }
-    if (status == PGCW_OK) {
+    if (status == PGCW_OK || status == PGCW_NOT_FOUND) {
         status = pgcw_fill_add_tag(fill, &row);
+        status = status == PGCW_OK ? found : status;
     }
-    return status == PGCW_OK ? found : status;
+    if (status != PGCW_OK && found == PGCW_OK) {
+        MHD_destroy_response(page.response); /* the cache has not taken it */
+    }
+    return status;
+}
+
+/* A pgcw_removal_fn. A response that is being sent stays until that is done. */
+static void
+free_page(void *context, struct pgcw_bytes key, struct pgcw_bytes value,
+          enum pgcw_removal_cause cause)
+{
+    const struct page *page = value.data;
+
+    (void)context;
+    (void)key;
+    (void)cause;
+    MHD_destroy_response(page->response);
+}
+
+/* A pgcw_weigh_fn: what a page refers to counts for max_bytes. */
+static size_t
+weigh_page(void *context, struct pgcw_bytes key, struct pgcw_bytes value)
+{
+    const struct page *page = value.data;
+
+    (void)context;
+    (void)key;
+    return RESPONSE_BYTES + page->size;
 }
 
 enum pgcw_status
@@ -302,6 +344,8 @@ products_open(struct products *products, const char *dsn, bool has_cache,
     listening.dsn = dsn;
     listening.log = print_log;
     caching.absent_ttl_ms = ABSENT_TTL_MS;
+    caching.on_removal = free_page;
+    caching.weigh = weigh_page;
     status = pgcw_listener_open(&listening, &products->listener, error);
     if (status == PGCW_OK) {
         status = pgcw_cache_create(products->listener, &caching,

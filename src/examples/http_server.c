@@ -8,11 +8,11 @@
  *     curl -X PUT -d '{"name": "tea", "price": 9.99}' \
  *         localhost:8080/products/42
  *
- * GET answers from the cache, with the pinned value as the body: no copy. What
- * is not there is read by the thread's own connection. PUT writes the row, and
- * the next GET of this process sees it; other processes see it as soon as the
- * trigger has told them. /healthz says whether changes are heard, /metrics
- * has counters for Prometheus.
+ * GET answers from the cache, which has finished responses: nothing is built or
+ * copied. What is not there is read by the thread's own connection. PUT writes
+ * the row, and the next GET of this process sees it; other processes see it as
+ * soon as the trigger has told them. /healthz says whether changes are heard,
+ * /metrics has counters for Prometheus.
  */
 #include <getopt.h>
 #include <signal.h>
