@@ -37,11 +37,19 @@
 #define BLOCK 1024u
 #define WINDOW_NS (RIG_NS_PER_SECOND / 5)
 #define EVENTS 20000u
+
 #define USUAL_ENTRIES 10000u
 #define TAGS_MAX 8u
 #define THREADS_MAX 16u
 #define CACHES_MAX 100u
 #define PATIENCE_NS (20 * RIG_NS_PER_SECOND)
+
+/* From one point to the next: when quick, from the first to the last. */
+static unsigned
+step(const struct rig *rig, unsigned point_count)
+{
+    return rig->is_quick ? point_count - 1 : 1;
+}
 
 struct bench {
     struct rig *rig;
@@ -261,7 +269,8 @@ measure_over_tables(struct bench *bench)
     static const uint32_t counts[] = {1, 10, 100, 1000, 2000, 10000};
     static struct curve_figures figures;
 
-    for (unsigned i = 0; i < RIG_COUNT_OF(counts); i++) {
+    for (unsigned i = 0; i < RIG_COUNT_OF(counts);
+         i += step(bench->rig, RIG_COUNT_OF(counts))) {
         for (unsigned r = 0; r < bench->rig->repetitions; r++) {
             struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
@@ -278,7 +287,8 @@ measure_over_tags(struct bench *bench)
 {
     static struct curve_figures figures;
 
-    for (uint32_t tags = 1; tags <= TAGS_MAX; tags *= 2) {
+    for (uint32_t tags = 1; tags <= TAGS_MAX;
+         tags *= bench->rig->is_quick ? TAGS_MAX : 2) {
         for (unsigned r = 0; r < bench->rig->repetitions; r++) {
             struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
@@ -298,14 +308,17 @@ measure_events(const struct bench *bench)
         "SELECT count(pg_notify('" PGCW_DEFAULT_CHANNEL "', format("
         "'{\"type\":\"event\",\"operation\":\"update\",\"schema\":\"public\","
         "\"table\":\"table_%s\",\"sent_at\":\"2026-01-01T00:00:00+00:00\","
-        "\"note\":%s}', n % 8, n))) FROM generate_series(1, 20000) n";
+        "\"note\":%s}', n % 8, n))) FROM generate_series(1, $1) n";
+    const char *count_text = bench->rig->is_quick ? "500" : "20000";
+    uint64_t count = strtoul(count_text, NULL, 10);
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
     int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
 
     pgcw_listener_read_stats(bench->listener, &stats);
-    uint64_t enough = stats.events_applied + EVENTS;
+    uint64_t enough = stats.events_applied + count;
     PGresult *begun = PQexec(bench->connection, "BEGIN");
-    PGresult *sent = PQexec(bench->connection, statement);
+    PGresult *sent = PQexecParams(bench->connection, statement, 1, NULL,
+                                  &count_text, NULL, NULL, 0);
     int64_t begin_ns = rig_now_ns();
     PGresult *done = PQexec(bench->connection, "COMMIT");
     if (PQresultStatus(sent) != PGRES_TUPLES_OK ||
@@ -322,7 +335,7 @@ measure_events(const struct bench *bench)
         rig_fail("%" PRIu64 " events were not applied",
                  enough - stats.events_applied);
     }
-    return (double)(rig_now_ns() - begin_ns) / EVENTS;
+    return (double)(rig_now_ns() - begin_ns) / (double)count;
 }
 
 static void
@@ -334,7 +347,8 @@ measure_over_caches(struct bench *bench)
     double event[RIG_REPETITIONS_MAX];
     char parameters[64];
 
-    for (unsigned i = 0; i < RIG_COUNT_OF(counts); i++) {
+    for (unsigned i = 0; i < RIG_COUNT_OF(counts);
+         i += step(bench->rig, RIG_COUNT_OF(counts))) {
         for (unsigned r = 0; r < bench->rig->repetitions; r++) {
             struct point point =
                 make_point(bench, counts[i], USUAL_ENTRIES / counts[i]);
@@ -431,7 +445,8 @@ measure_over_threads(struct bench *bench)
     struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
     fill(&point, &times);
-    for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
+    for (unsigned threads = 1; threads <= THREADS_MAX;
+         threads *= bench->rig->is_quick ? THREADS_MAX : 2) {
         for (unsigned r = 0; r < bench->rig->repetitions; r++) {
             hits[r] = run_threads(bench, &point, threads, false);
             fills[r] = run_threads(bench, &point, threads, true);
