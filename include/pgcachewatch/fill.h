@@ -37,7 +37,7 @@ struct pgcw_tag {
  *
  * A value without a tag depends on the whole cache: every event that the
  * strategy lets through makes it invalid. So does one with more tags than
- * some thirty; and one of the tables after the first 1024 of a cache.
+ * some thirty; and one of the tables after the first 16,384 of a cache.
  */
 struct pgcw_fill;
 

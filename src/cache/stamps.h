@@ -41,7 +41,7 @@
 #define PGCWI_SLOT_UNTAGGED 0u
 /* Two for each table; on a cache line that UNTAGGED does not disturb. */
 #define PGCWI_SLOT_TABLES 8u
-#define PGCWI_TABLES_MAX 1024u
+#define PGCWI_TABLES_MAX 16384u
 /* Then those of keys, few enough to stay in a processor's cache, as each hit
  * looks at one, and then those of rows, as many as there may be entries. */
 #define PGCWI_SLOT_KEYS (PGCWI_SLOT_TABLES + 2 * PGCWI_TABLES_MAX)
