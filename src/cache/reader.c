@@ -13,6 +13,10 @@
 #define CACHE_LINE_BYTES 64
 
 char pgcwi_rcu_edge;
+#ifndef PGCWI_TSAN
+_Thread_local struct urcu_reader *pgcwi_rcu_own
+    __attribute__((tls_model("initial-exec")));
+#endif
 
 _Thread_local struct pgcwi_thread pgcwi_thread
     __attribute__((tls_model("initial-exec")));
@@ -61,7 +65,7 @@ leave(void)
 bool
 pgcwi_reader_is_inside(void)
 {
-    return urcu_memb_read_ongoing() != 0;
+    return pgcwi_thread.reader != NULL && urcu_memb_read_ongoing() != 0;
 }
 
 static void
@@ -98,6 +102,7 @@ make_end_key(void)
 static __attribute__((noinline)) void
 join(void)
 {
+    pgcwi_rcu_find_own();
     if (pgcwi_forked_is_child()) {
         /* nobody frees there, and liburcu's lock may be held for ever */
         pgcwi_thread.reader = &spare_reader;
