@@ -10,16 +10,7 @@
 #include "cli/doctor.h"
 #include "cli/doctor_limits.h"
 #include "cli/options.h"
-#include "cli/transport.h"
-
-/* What the command line says. */
-struct arguments {
-    struct pgcw_install_options install;
-    struct pgcwi_connection_options server;
-    const char *transport;
-    bool is_json;
-    bool is_strict;
-};
+#include "cli/watch_command.h"
 
 static int64_t
 now_us(void)
@@ -67,8 +58,7 @@ examine(struct pgcwi_watched *watched, const char *dsn)
             PQdb(connection), PQuser(connection), PQhost(connection),
             PQport(connection));
         pgcwi_doctor_judge_connecting(watched->findings, now_us() - start_us);
-        watched->connection = connection;
-        watched->is_pooled = pgcwi_doctor_is_pooled(watched);
+        pgcwi_watched_connect(watched, connection);
         examine_server(watched, dsn);
     } else {
         pgcwi_doctor_check_listener(watched, dsn);
@@ -95,7 +85,8 @@ print_json(const struct pgcwi_watched *watched)
 }
 
 static int
-report(const struct arguments *arguments, const struct pgcwi_watched *watched)
+report(const struct pgcwi_watch_arguments *arguments,
+       const struct pgcwi_watched *watched)
 {
     const struct pgcwi_findings *findings = watched->findings;
     bool is_broken = findings->broken_count > 0 ||
@@ -116,7 +107,7 @@ report(const struct arguments *arguments, const struct pgcwi_watched *watched)
 }
 
 static int
-run(const struct arguments *arguments)
+run(const struct pgcwi_watch_arguments *arguments)
 {
     struct pgcwi_findings findings = {0};
     struct pgcwi_watched watched = {.findings = &findings};
@@ -136,36 +127,11 @@ run(const struct arguments *arguments)
     return code;
 }
 
-static int
-parse(int argc, char **argv, struct arguments *to)
+int
+pgcwi_command_doctor(int argc, char **argv)
 {
-    const struct pgcwi_option options[] = {
-        {.name = "tables",
-         .value = "TABLE...",
-         .help = "tables, as in SQL; default: those that tell"},
-        {.name = "json", .help = "one JSON object", .flag = &to->is_json},
-        {.name = "strict",
-         .help = "end with 1 also for a warning",
-         .flag = &to->is_strict},
-        PGCWI_TRANSPORT_OPTION(&to->transport),
-        {.name = "channel-name",
-         .value = "NAME",
-         .text = &to->install.channel,
-         .help = "default " PGCW_DEFAULT_CHANNEL},
-        {.name = "function-name",
-         .value = "NAME",
-         .text = &to->install.function_name,
-         .help = "before _CHANNEL; default fn_pgcachewatch_table_change"},
-        {.name = "trigger-name",
-         .value = "NAME",
-         .text = &to->install.trigger_name,
-         .help = "before _CHANNEL; default tg_pgcachewatch_table_change"},
-        PGCWI_PUBLICATION_OPTION(&to->install.publication),
-        PGCWI_CONNECTION_OPTIONS(&to->server),
-    };
-    const struct pgcwi_command_line line = {
-        .command = "doctor",
-        .usage = "[options] [TABLE...]",
+    static const struct pgcwi_watch_command command = {
+        .name = "doctor",
         .description =
             "Tries the server as a listener would, and looks whether the "
             "tables tell of their\n"
@@ -174,25 +140,11 @@ parse(int argc, char **argv, struct arguments *to)
             "do. Writes nothing. Ends with 1 if something is broken, with 2 "
             "for a mistake in\n"
             "the command line.",
-        .options = options,
-        .option_count = sizeof options / sizeof options[0],
-        .takes_arguments = true,
+        .has_strict = true,
     };
-    int code = pgcwi_options_parse(&line, argc, argv, &to->install.table_count);
-
-    if (code == PGCWI_OPTIONS_PARSED) {
-        code = pgcwi_transport_parse("doctor", to->transport,
-                                     &to->install.transport);
-    }
-    to->install.tables = (const char *const *)(argv + 1);
-    return code;
-}
-
-int
-pgcwi_command_doctor(int argc, char **argv)
-{
-    struct arguments arguments = {.install = PGCW_INSTALL_OPTIONS_INIT};
-    int code = parse(argc, argv, &arguments);
+    struct pgcwi_watch_arguments arguments = {.install =
+                                                  PGCW_INSTALL_OPTIONS_INIT};
+    int code = pgcwi_watch_command_parse(&command, argc, argv, &arguments);
 
     return code == PGCWI_OPTIONS_PARSED ? run(&arguments) : code;
 }

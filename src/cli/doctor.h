@@ -21,9 +21,6 @@ bool pgcwi_doctor_check_wal(const struct pgcwi_watched *watched);
 void pgcwi_doctor_check_listener(const struct pgcwi_watched *watched,
                                  const char *dsn);
 
-/* Whether a pooler is between. */
-bool pgcwi_doctor_is_pooled(const struct pgcwi_watched *watched);
-
 /* Connect within a time, if the string sets none. Never NULL but for lack of
  * memory; look at PQstatus(). */
 PGconn *pgcwi_doctor_connect(const char *dsn);

@@ -253,19 +253,6 @@ pgcwi_doctor_check_wal(const struct pgcwi_watched *watched)
     return can_listen;
 }
 
-/* A pooler tells a number of its own as that of the server's process. */
-bool
-pgcwi_doctor_is_pooled(const struct pgcwi_watched *watched)
-{
-    PGresult *rows = pgcwi_ask(watched->connection, watched->findings, "pooler",
-                               "SELECT pg_catalog.pg_backend_pid()", NULL);
-    bool is_pooled = rows != NULL && strtol(PQgetvalue(rows, 0, 0), NULL, 10) !=
-                                         PQbackendPID(watched->connection);
-
-    PQclear(rows);
-    return is_pooled;
-}
-
 PGconn *
 pgcwi_doctor_connect(const char *dsn)
 {

@@ -95,6 +95,19 @@ pgcwi_watched_init(struct pgcwi_watched *watched,
     return true;
 }
 
+/* A pooler tells a number of its own as that of the server's process. */
+void
+pgcwi_watched_connect(struct pgcwi_watched *watched, PGconn *connection)
+{
+    PGresult *rows = pgcwi_ask(connection, watched->findings, "pooler",
+                               "SELECT pg_catalog.pg_backend_pid()", NULL);
+
+    watched->connection = connection;
+    watched->is_pooled = rows != NULL && strtol(PQgetvalue(rows, 0, 0), NULL,
+                                                10) != PQbackendPID(connection);
+    PQclear(rows);
+}
+
 void
 pgcwi_watched_fini(struct pgcwi_watched *watched)
 {

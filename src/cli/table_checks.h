@@ -27,6 +27,8 @@ struct pgcwi_watched {
 /* False if there is no memory, which it has printed. */
 bool pgcwi_watched_init(struct pgcwi_watched *watched,
                         const struct pgcw_install_options *install);
+/* The connection stays the caller's; see whether a pooler is between. */
+void pgcwi_watched_connect(struct pgcwi_watched *watched, PGconn *connection);
 void pgcwi_watched_fini(struct pgcwi_watched *watched);
 
 /* A finding for each table at least. */

@@ -104,7 +104,8 @@ run_in_child(FILE *output, pgcwi_command_fn *command, char **arguments)
     dup2(fileno(output), STDOUT_FILENO);
     int ended = command(count, arguments);
     (void)fflush(stdout);
-    _exit(ended);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): its threads have ended */
+    exit(ended);
 }
 
 /* Its exit code; what it has printed is in `output`. */
