@@ -20,5 +20,7 @@ int pgcwi_command_uninstall(int argc, char **argv);
 int pgcwi_command_listen(int argc, char **argv);
 int pgcwi_command_emit(int argc, char **argv);
 int pgcwi_command_demo(int argc, char **argv);
+int pgcwi_command_doctor(int argc, char **argv);
+int pgcwi_command_status(int argc, char **argv);
 
 #endif

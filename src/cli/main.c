@@ -19,6 +19,8 @@ static const struct command commands[] = {
     {"uninstall", pgcwi_command_uninstall, "remove them again"},
     {"listen", pgcwi_command_listen, "print events as they come"},
     {"emit", pgcwi_command_emit, "send an event by hand"},
+    {"status", pgcwi_command_status, "show what is installed, and who listens"},
+    {"doctor", pgcwi_command_doctor, "find out what is wrong, and what to do"},
 };
 
 static void

@@ -87,7 +87,7 @@ run 2
 says err "usage: pgcachewatch"
 run 2 instal
 says err "no such command: instal"
-for command in install uninstall listen emit; do
+for command in install uninstall listen emit status doctor; do
     run 0 $command --help
     says out "usage: pgcachewatch $command"
     says out "--pg-password"

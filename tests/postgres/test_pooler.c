@@ -7,46 +7,33 @@
 
 #include <cmocka.h>
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "support/door.h"
 #include "support/opening.h"
 #include "support/own_cluster.h"
+#include "support/pooler.h"
 #include "support/process.h"
 
 #define CHANNEL "ch_pooler"
 
 static struct pgcwi_scratch_server *cluster;
-static const char *program;
-static struct opening opening;
-
-struct pooler {
-    pid_t pid;
-    unsigned port;
-    char dsn[200];
-};
-
 static struct pooler pooler;
+static struct opening opening;
 
 static int
 make_cluster(void **state)
 {
     (void)state;
-    program = access("/usr/sbin/pgbouncer", X_OK) == 0  ? "/usr/sbin/pgbouncer"
-              : access("/usr/bin/pgbouncer", X_OK) == 0 ? "/usr/bin/pgbouncer"
-                                                        : NULL;
-    if (program == NULL) {
-        (void)fprintf(stderr, "no pgbouncer here\n");
+    pooler_init(&pooler, NULL);
+    if (pooler.program == NULL) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         exit(getenv("PGCW_SERVER_REQUIRED") != NULL ? 1 : 77);
     }
     cluster = cluster_start();
+    pooler.cluster = cluster;
     start_rcu_thread();
     return cluster != NULL ? 0 : -1;
 }
@@ -58,83 +45,10 @@ drop_cluster(void **state)
     return pgcwi_scratch_server_stop(cluster) ? 0 : -1;
 }
 
-/* Nobody's at the moment. */
-static unsigned
-find_port(void)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    socklen_t bytes = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    unsigned port = 0;
-
-    if (bind(fd, (struct sockaddr *)&address, bytes) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &bytes) == 0) {
-        port = ntohs(address.sin_port);
-    }
-    close(fd);
-    return port;
-}
-
-static bool
-is_answering(void)
-{
-    for (int i = 0; i < 2000; i++) {
-        if (PQping(pooler.dsn) == PQPING_OK) {
-            return true;
-        }
-        pgcwi_scratch_pause_ms(5);
-    }
-    return false;
-}
-
-static void
-write_configuration(const char *mode, unsigned pool_size)
-{
-    char text[1024];
-
-    (void)snprintf(text, sizeof(text),
-                   "[databases]\n* = host=%s port=%u user=postgres\n"
-                   "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %u\n"
-                   "unix_socket_dir =\nauth_type = any\npool_mode = %s\n"
-                   "default_pool_size = %u\n",
-                   pgcwi_scratch_server_folder(cluster),
-                   (unsigned)pgcwi_scratch_server_port(cluster), pooler.port,
-                   mode, pool_size);
-    assert_true(cluster_write(cluster, "pooler.ini", "we", text));
-}
-
 static void
 start_pooler_of(const char *mode, unsigned pool_size)
 {
-    const char *folder = pgcwi_scratch_server_folder(cluster);
-    char ini[PGCWI_SCRATCH_PATH_BYTES];
-    char log[PGCWI_SCRATCH_PATH_BYTES];
-    struct pgcwi_scratch_user user;
-    struct pgcwi_scratch_error error;
-
-    pooler.port = find_port();
-    write_configuration(mode, pool_size);
-    (void)snprintf(ini, sizeof(ini), "%s/data/pooler.ini", folder);
-    (void)snprintf(log, sizeof(log), "%s/pooler.log", folder);
-    assert_true(pgcwi_scratch_find_user(&user, &error));
-    char *arguments[] = {(char *)program, "-q", ini, NULL};
-    struct pgcwi_scratch_command command = {
-        .arguments = arguments,
-        .user = &user,
-        .folder = folder,
-        .log_path = log,
-        .death_signal = SIGKILL,
-    };
-    pooler.pid = pgcwi_scratch_spawn(&command);
-    assert_true(pooler.pid > 0);
-    (void)snprintf(pooler.dsn, sizeof(pooler.dsn),
-                   "host=127.0.0.1 port=%u user=postgres dbname=postgres "
-                   "sslmode=disable gssencmode=disable",
-                   pooler.port);
-    assert_true(is_answering());
+    assert_true(pooler_start(&pooler, mode, pool_size));
     opening_init(&opening, pooler.dsn);
     opening.options.channel = CHANNEL;
     opening.options.heartbeat_interval_ms = 20;
@@ -152,11 +66,7 @@ tear_down(void **state)
 {
     (void)state;
     opening_fini(&opening);
-    if (pooler.pid > 0) {
-        kill(pooler.pid, SIGKILL);
-        waitpid(pooler.pid, NULL, 0);
-        pooler.pid = 0;
-    }
+    pooler_stop(&pooler);
     return await_library_threads(0) == 0 ? 0 : -1;
 }
 
@@ -299,7 +209,7 @@ P3_pooler_whose_mode_is_changed_is_noticed(void **state)
     for (int i = 0; i < 2; i++) {
         company[i] = PQconnectdb(pooler.dsn);
     }
-    write_configuration("transaction", 20);
+    assert_true(pooler_configure(&pooler, "transaction", 20));
     assert_int_equal(kill(pooler.pid, SIGHUP), 0);
     for (int i = 0; i < 1000 && down == 0; i++) {
         stir_pool(company[i % 2]);
