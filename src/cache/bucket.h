@@ -220,14 +220,14 @@ pgcwi_bucket_prefetch(const struct pgcwi_table *table, uint64_t hash)
     __builtin_prefetch(pgcwi_bucket_of(table, hash));
 }
 
-/* What a hit reads, with the begin of the value. May be NULL. */
+/* What a hit reads, with the begin of the value. Accepts NULL. */
 PGCWI_INLINE void
 pgcwi_bucket_prefetch_entry(const struct pgcwi_entry *entry)
 {
-    const char *hot = (const char *)entry + offsetof(struct pgcwi_entry, clock);
-
-    __builtin_prefetch(hot);
-    __builtin_prefetch(hot + PGCWI_LINE_BYTES);
+    if (__builtin_expect(entry != NULL, true)) {
+        __builtin_prefetch(&entry->clock);
+        __builtin_prefetch((const char *)&entry->clock + PGCWI_LINE_BYTES);
+    }
 }
 
 #endif
