@@ -137,14 +137,20 @@ look_up_long(struct pgcw_cache *cache, struct pgcw_bytes key,
     return look_up(cache, key, pgcwi_cache_key(cache, key).hash, value);
 }
 
-enum pgcw_status
-pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
-                  struct pgcw_bytes *value)
+PGCWI_INLINE enum pgcw_status
+find(struct pgcw_cache *cache, struct pgcw_bytes key, struct pgcw_bytes *value)
 {
     return pgcwi_key_is_short(key)
                ? look_up(cache, key,
                          pgcwi_key_hash_short(key, cache->hash_seed), value)
                : look_up_long(cache, key, value);
+}
+
+enum pgcw_status
+pgcw_cache_lookup(struct pgcw_cache *cache, struct pgcw_bytes key,
+                  struct pgcw_bytes *value)
+{
+    return find(cache, key, value);
 }
 
 enum pgcw_status
@@ -194,9 +200,15 @@ enum pgcw_status
 pgcw_cache_get(struct pgcw_cache *cache, struct pgcw_bytes key,
                struct pgcw_buffer *value)
 {
-    struct pgcwi_key hashed = pgcwi_cache_key(cache, key);
+    struct pgcw_bytes found;
 
-    return pgcwi_cache_copy(cache, &hashed, PGCWI_ANY_AGE, value);
+    pgcwi_reader_begin();
+    enum pgcw_status status = find(cache, key, &found);
+    if (status == PGCW_OK) {
+        status = pgcw_buffer_set(value, found);
+    }
+    pgcwi_reader_end();
+    return status;
 }
 
 enum pgcw_status
