@@ -86,8 +86,9 @@ pgcwi_entry_set_ttl_ms(struct pgcwi_entry *entry, uint32_t ttl_ms)
     entry->has_ttl = ttl_ms != 0;
 }
 
-/* By one who knows that it is held: a holder, or a reader who found it in
- * the table and is still in his section. */
+/* By one who knows that it is held: a holder, a reader who found it in the
+ * table and is still in his section, or who holds the write lock and found it
+ * there. */
 void pgcwi_entry_hold(struct pgcwi_entry *entry);
 /* True for the last, who must free it. */
 bool pgcwi_entry_let_go(struct pgcwi_entry *entry);

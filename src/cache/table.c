@@ -25,8 +25,8 @@ write_entry(struct pgcwi_bucket_slot place, struct pgcwi_entry *entry)
 {
     /*
      * ORDER: what is in the entry before the entry.
-     * Pairs with: pgcwi_bucket_search(). Without it: a reader gets a value that
-     * is not all there.
+     * Pairs with: pgcwi_bucket_search_one(), pgcwi_bucket_first_candidate().
+     * Without it: a reader gets a value that is not all there.
      */
     atomic_store_explicit(&place.bucket->entries[place.slot], entry,
                           memory_order_release);
