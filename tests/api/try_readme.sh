@@ -48,6 +48,7 @@ done
 
 # Line by line, as on a terminal.
 mkfifo questions
+: >answers # it is opened for the program only once the questions are
 stdbuf -oL ./prices <questions >answers &
 program=$!
 exec 3>questions
