@@ -12,7 +12,7 @@ foreach(name latency drain lifetime)
         PkgConfig::LIBPQ Threads::Threads)
     set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-    if(TARGET test_server)
+    if(TARGET test_server AND NOT PGCW_SANITIZE STREQUAL "thread")
         pgcw_server_test(stress.bench_${name}_smoke stress
             $<TARGET_FILE:bench_${name}> --quick)
     endif()
