@@ -5,9 +5,11 @@
  *
  * One thread commits a change, of one subject or the other by chance, and
  * then looks until it is there: until its cache no longer returns the value
- * (for the raw loop, until that has counted the notification). Before each
- * it pauses, so that what can sleep does. Once alone, and once beside two
- * threads, pinned, that read the cache without end.
+ * (for the raw loop, until that has counted the notification). Each look does
+ * both, so that neither is dearer; a change that is there at the first has the
+ * time of that look. Before each change there is a pause, so that what can
+ * sleep does. Once alone, and once beside two threads, pinned, that read the
+ * cache without end.
  *
  * The raw loop is poll, PQconsumeInput, PQnotifies, PQfreemem. The listener
  * and its cache have default options.
@@ -58,8 +60,10 @@ read_on(void *context)
 static bool
 is_there(enum bench_subject subject, uint64_t heard_before)
 {
-    return subject == BENCH_RAW ? bench_raw_heard(&raw) > heard_before
-                                : !bench_ours_has(&ours, "1");
+    bool is_heard = bench_raw_heard(&raw) > heard_before;
+    bool is_applied = !bench_ours_has(&ours, "1");
+
+    return subject == BENCH_RAW ? is_heard : is_applied;
 }
 
 /* In microseconds. */
