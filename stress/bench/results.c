@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figures.h"
+
 static bool has_results;
 
 static _Noreturn void
@@ -92,22 +94,6 @@ print_count(const char *name, uint32_t number)
     }
 }
 
-static int
-compare(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double
-median_of_sorted(const double *values, unsigned count)
-{
-    return count % 2 == 1 ? values[count / 2]
-                          : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 void
 bench_results_add(const struct bench_cell *cell, double *values, unsigned count)
 {
@@ -122,10 +108,10 @@ bench_results_add(const struct bench_cell *cell, double *values, unsigned count)
     print_text("metric", cell->metric);
     print_text("unit", cell->unit);
     print_text("note", cell->note);
-    qsort(values, count, sizeof(*values), compare);
+    figures_sort(values, count);
     (void)printf("\"median\": %.1f, \"min\": %.1f, \"max\": %.1f, "
                  "\"repetitions\": %u}",
-                 median_of_sorted(values, count), values[0], values[count - 1],
+                 figures_median(values, count), values[0], values[count - 1],
                  count);
     (void)fflush(stdout);
 }

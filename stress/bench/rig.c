@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
+
 #define QUICK_REPETITIONS 1
 #define MOST_SECONDS 60
 
@@ -101,38 +103,23 @@ rig_begin(const char *bench, const char *question, const char *loop)
                  bench, question, loop);
 }
 
-static int
-compare(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double
-median(const double *sorted, unsigned count)
-{
-    return count % 2 == 1 ? sorted[count / 2]
-                          : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
 void
 rig_result(struct rig *rig, const char *parameters, const char *metric,
            const char *unit, double *figures)
 {
     unsigned count = rig->repetitions;
 
-    qsort(figures, count, sizeof(*figures), compare);
+    figures_sort(figures, count);
     (void)printf("%s\n  {\"subject\": \"pgcachewatch\", %s%s\"metric\": \"%s\""
                  ", \"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g"
                  ", \"max\": %.6g, \"repetitions\": %u}",
                  rig->result_count > 0 ? "," : "", parameters,
                  parameters[0] != '\0' ? ", " : "", metric, unit,
-                 median(figures, count), figures[0], figures[count - 1], count);
+                 figures_median(figures, count), figures[0], figures[count - 1],
+                 count);
     (void)fflush(stdout);
-    rig_progress("%s: %s %.6g %s", parameters, metric, median(figures, count),
-                 unit);
+    rig_progress("%s: %s %.6g %s", parameters, metric,
+                 figures_median(figures, count), unit);
     rig->result_count++;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figures.h"
 #include "peer.h"
 #include "support.h"
 
@@ -152,22 +153,6 @@ turns_end(void)
                  skipped[0] != '\0' ? "; " : "", skipped);
 }
 
-static int
-compare(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double
-median(const double *sorted, unsigned count)
-{
-    return count % 2 == 1 ? sorted[count / 2]
-                          : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
 static void
 print_note(const struct turns_subject *subject)
 {
@@ -194,16 +179,16 @@ turns_result(struct turns *turns, const struct turns_subject *subject,
 {
     unsigned count = turns->repetitions;
 
-    qsort(figures, count, sizeof(*figures), compare);
+    figures_sort(figures, count);
     (void)printf("%s\n  {\"subject\": \"%s\", %s, \"threads\": 1, "
                  "\"metric\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, "
                  "\"min\": %.6g, \"max\": %.6g, \"repetitions\": %u",
                  turns->result_count > 0 ? "," : "", subject->name, parameters,
-                 subject->metric, unit, median(figures, count), figures[0],
-                 figures[count - 1], count);
+                 subject->metric, unit, figures_median(figures, count),
+                 figures[0], figures[count - 1], count);
     print_note(subject);
     turns_progress("%s, %s, %s: %.6g %s", subject->name, parameters,
-                   subject->metric, median(figures, count), unit);
+                   subject->metric, figures_median(figures, count), unit);
     turns->result_count++;
 }
 
