@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "event/plain.h"
+
 #define MOST_UTF8_BYTES 4
 #define LONGEST_FIELD_NAME 32
 
@@ -192,9 +194,20 @@ take_character(struct pgcwi_json *rest, char bytes[MOST_UTF8_BYTES])
     return count;
 }
 
+/* What does not fit is only counted. */
+static void
+append(char *text, size_t capacity, size_t *bytes, const char *more,
+       size_t count)
+{
+    if (text != NULL && *bytes + count <= capacity) {
+        memcpy(text + *bytes, more, count);
+    }
+    *bytes += count;
+}
+
 /*
- * A string, and of its text what fits into `capacity` bytes; `bytes` is how
- * many there are.
+ * A string, and its text if it fits into `capacity` bytes; `bytes` is how many
+ * there are.
  */
 static bool
 take_string(struct pgcwi_json *rest, char *text, size_t capacity, size_t *bytes)
@@ -203,19 +216,21 @@ take_string(struct pgcwi_json *rest, char *text, size_t capacity, size_t *bytes)
     if (!take(rest, '"')) {
         return false;
     }
-    while (!take(rest, '"')) {
+    for (;;) {
         char character[MOST_UTF8_BYTES];
-        size_t count = take_character(rest, character);
+        size_t count = pgcwi_plain_count(rest->at, rest->end);
 
+        append(text, capacity, bytes, rest->at, count);
+        rest->at += count;
+        if (take(rest, '"')) {
+            return true;
+        }
+        count = take_character(rest, character);
         if (count == 0) {
             return false;
         }
-        if (text != NULL && *bytes + count <= capacity) {
-            memcpy(text + *bytes, character, count);
-        }
-        *bytes += count;
+        append(text, capacity, bytes, character, count);
     }
-    return true;
 }
 
 /* The arrays and objects around what is read. */
@@ -293,10 +308,13 @@ take_simple_value(struct pgcwi_json *rest, struct nesting *around,
 static bool
 is_followed(struct pgcwi_json *rest, struct nesting *around)
 {
-    do {
+    while (around->depth > 0) {
         skip_space(rest);
-    } while (take_closing(rest, around));
-    return around->depth > 0;
+        if (!take_closing(rest, around)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -329,38 +347,52 @@ static bool
 take_field(struct pgcwi_json *rest, const char *const *names, size_t count,
            struct pgcwi_json *values)
 {
-    char name[LONGEST_FIELD_NAME];
+    char name[LONGEST_FIELD_NAME + 1];
     size_t bytes;
 
     skip_space(rest);
-    if (!take_string(rest, name, sizeof name, &bytes) || !take_colon(rest)) {
+    if (!take_string(rest, name, LONGEST_FIELD_NAME, &bytes) ||
+        !take_colon(rest)) {
         return false;
     }
+    /* a longer one is none of them */
+    name[bytes <= LONGEST_FIELD_NAME ? bytes : 0] = '\0';
     struct pgcwi_json value = *rest;
+    if (!take_value(rest)) {
+        return false;
+    }
+    value.end = rest->at;
     for (size_t i = 0; i < count; i++) {
-        if (strlen(names[i]) == bytes && memcmp(names[i], name, bytes) == 0 &&
+        if (names[i][0] == name[0] && strcmp(names[i], name) == 0 &&
             !note_value(value, &values[i])) {
             return false;
         }
     }
-    return take_value(rest);
+    return true;
 }
 
+/* What ends the object, and nothing behind it. */
 static bool
-take_fields(struct pgcwi_json *rest, const char *const *names, size_t count,
-            struct pgcwi_json *values)
+take_end(struct pgcwi_json *rest)
 {
-    skip_space(rest);
-    if (take(rest, '}')) {
-        return true;
+    if (!take(rest, '}')) {
+        return false;
     }
-    do {
+    skip_space(rest);
+    return rest->at == rest->end;
+}
+
+/* Behind a field: the others, and the end. */
+static bool
+take_rest(struct pgcwi_json *rest, const char *const *names, size_t count,
+          struct pgcwi_json *values)
+{
+    for (skip_space(rest); take(rest, ','); skip_space(rest)) {
         if (!take_field(rest, names, count, values)) {
             return false;
         }
-        skip_space(rest);
-    } while (take(rest, ','));
-    return take(rest, '}');
+    }
+    return take_end(rest);
 }
 
 bool
@@ -371,11 +403,28 @@ pgcwi_json_read_object(struct pgcwi_json text, const char *const *names,
         values[i] = (struct pgcwi_json){NULL, NULL};
     }
     skip_space(&text);
-    if (!take(&text, '{') || !take_fields(&text, names, count, values)) {
+    if (!take(&text, '{')) {
         return false;
     }
     skip_space(&text);
-    return text.at == text.end;
+    if (peek(&text) == '}') {
+        return take_end(&text);
+    }
+    return take_field(&text, names, count, values) &&
+           take_rest(&text, names, count, values);
+}
+
+bool
+pgcwi_json_read_on(struct pgcwi_json text, const char *const *names,
+                   size_t count, struct pgcwi_json *values, size_t known)
+{
+    skip_space(&text); /* there may be more of it than there was */
+    values[known] = text;
+    if (!take_value(&text)) {
+        return false;
+    }
+    values[known].end = text.at;
+    return take_rest(&text, names, count, values);
 }
 
 bool
@@ -388,8 +437,17 @@ bool
 pgcwi_json_copy_string(struct pgcwi_json value, char *text, size_t capacity,
                        size_t *bytes)
 {
-    if (value.at == NULL || !take_string(&value, text, capacity, bytes) ||
-        *bytes >= capacity) {
+    if (value.at == NULL || peek(&value) != '"') {
+        return false;
+    }
+    /* it was read before: without a backslash it is its own text */
+    *bytes = (size_t)(value.end - value.at) - 2;
+    if (memchr(value.at, '\\', *bytes + 2) == NULL) {
+        append(text, capacity, &(size_t){0}, value.at + 1, *bytes);
+    } else if (!take_string(&value, text, capacity, bytes)) {
+        return false;
+    }
+    if (*bytes >= capacity) {
         return false;
     }
     text[*bytes] = '\0';
@@ -409,5 +467,9 @@ pgcwi_json_next_element(struct pgcwi_json *array, struct pgcwi_json *element)
     (void)take(array, ',');
     skip_space(array);
     *element = *array;
-    return peek(array) != ']' && take_value(array);
+    if (peek(array) == ']' || !take_value(array)) {
+        return false;
+    }
+    element->end = array->at;
+    return true;
 }

@@ -14,7 +14,7 @@
 
 #define PGCWI_JSON_DEPTH 64
 
-/* What is still to be read, or a value and what follows it. */
+/* What is still to be read, or a value. */
 struct pgcwi_json {
     const char *at; /* NULL: there is none */
     const char *end;
@@ -27,6 +27,14 @@ struct pgcwi_json {
  */
 bool pgcwi_json_read_object(struct pgcwi_json text, const char *const *names,
                             size_t count, struct pgcwi_json *values);
+
+/*
+ * Read on where the value of one of them begins, up to which all is as it was
+ * in an object that was found true: the `values` that were found until then
+ * are there, and it is `known`.
+ */
+bool pgcwi_json_read_on(struct pgcwi_json text, const char *const *names,
+                        size_t count, struct pgcwi_json *values, size_t known);
 
 bool pgcwi_json_is_null(struct pgcwi_json value);
 

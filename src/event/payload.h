@@ -28,6 +28,7 @@ struct pgcwi_change {
     /* One block of memory with the text behind the array; NULL if none. */
     struct pgcw_bytes *keys;
     size_t key_count;
+    size_t keys_room_bytes; /* of that block, where it is used again */
 };
 
 /*
@@ -37,6 +38,24 @@ struct pgcwi_change {
  */
 bool pgcwi_payload_decode(const char *payload, size_t bytes,
                           struct pgcwi_change *change);
+
+/*
+ * Decodes one payload after the other, with the same memory, which is asked
+ * for only if a payload needs more than those before. Payloads of one
+ * statement are the same up to their keys: what was read of the one before is
+ * not read again. All zero at first.
+ */
+#define PGCWI_PAYLOAD_SAME_MAX 512
+struct pgcwi_payload_decoder {
+    struct pgcwi_change change;
+    char same[PGCWI_PAYLOAD_SAME_MAX]; /* of the last one, up to its keys */
+    size_t same_bytes;                 /* 0: nothing */
+};
+
+/* As pgcwi_payload_decode(). The change is the decoder's, until the next. */
+bool pgcwi_payload_decode_next(struct pgcwi_payload_decoder *decoder,
+                               const char *payload, size_t bytes);
+void pgcwi_payload_decoder_fini(struct pgcwi_payload_decoder *decoder);
 
 void pgcwi_change_fini(struct pgcwi_change *change);
 

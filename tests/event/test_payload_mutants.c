@@ -136,9 +136,48 @@ assert_sound(const struct pgcwi_change *change)
     }
 }
 
+/* From a block of exactly that size, as decode_exact(). */
+static bool
+decode_next_exact(struct pgcwi_payload_decoder *decoder, const char *payload,
+                  size_t bytes)
+{
+    char *block = malloc(bytes + 1);
+
+    assert_non_null(block);
+    memcpy(block + 1, payload, bytes);
+    bool is_understood = pgcwi_payload_decode_next(decoder, block + 1, bytes);
+    free(block);
+    return is_understood;
+}
+
+/* Whatever was decoded before it, the one and the other read the same. */
+static void
+assert_decoder_agrees(struct pgcwi_payload_decoder *decoder, const char *text,
+                      size_t length, bool is_understood,
+                      const struct pgcwi_change *change)
+{
+    const struct pgcwi_change *next = &decoder->change;
+
+    assert_int_equal(decode_next_exact(decoder, text, length), is_understood);
+    if (!is_understood) {
+        return;
+    }
+    assert_int_equal(next->operation, change->operation);
+    assert_string_equal(next->schema, change->schema);
+    assert_string_equal(next->table, change->table);
+    assert_int_equal(next->sent_at_us, change->sent_at_us);
+    assert_int_equal(next->key_count, change->key_count);
+    for (size_t i = 0; i < change->key_count; i++) {
+        assert_int_equal(next->keys[i].size, change->keys[i].size);
+        assert_memory_equal(next->keys[i].data, change->keys[i].data,
+                            change->keys[i].size + 1);
+    }
+}
+
 static void
 mutate_and_check(const char *from, size_t from_length)
 {
+    struct pgcwi_payload_decoder decoder = {.same_bytes = 0};
     int understood_count = 0;
 
     seed_random();
@@ -158,12 +197,17 @@ mutate_and_check(const char *from, size_t from_length)
                      is_understood ? "understood" : "refused", (int)length,
                      text);
         }
+        if (i % 2 == 0) { /* else behind the mutant before */
+            (void)decode_next_exact(&decoder, from, from_length);
+        }
+        assert_decoder_agrees(&decoder, text, length, is_understood, &change);
         if (is_understood) {
             assert_sound(&change);
             pgcwi_change_fini(&change);
             understood_count++;
         }
     }
+    pgcwi_payload_decoder_fini(&decoder);
     /* some hit a name or a space only; if none did, nothing was tried */
     assert_true(understood_count > 100);
 }
@@ -182,6 +226,19 @@ mutants_with_keys_are_refused_or_sound(void **state)
         "{\"keys\":[\"1\",\"[\\\"a\\\", \\\"b\\\"]\",\"\",\"\\u00e9\"],"
         "\"operation\":\"delete\",\"table\":\"t\",\"sent_at\":"
         "\"" GOOD_TIME "\"}";
+
+    (void)state;
+    mutate_and_check(keyed, sizeof keyed - 1);
+}
+
+/* What the decoder does not read again is what stands before the keys. */
+static void
+mutants_with_keys_at_the_end_are_refused_or_sound(void **state)
+{
+    static const char keyed[] =
+        "{\"operation\":\"delete\",\"table\":\"t\",\"schema\":\"s\","
+        "\"sent_at\":\"" GOOD_TIME "\",\"keys\":[\"1\",\"\\u00e9\",\"\"],"
+        "\"more\":1}";
 
     (void)state;
     mutate_and_check(keyed, sizeof keyed - 1);
@@ -207,6 +264,7 @@ main(void)
         cmocka_unit_test(any_event_comes_back_from_its_payload),
         cmocka_unit_test(mutants_are_refused_or_sound),
         cmocka_unit_test(mutants_with_keys_are_refused_or_sound),
+        cmocka_unit_test(mutants_with_keys_at_the_end_are_refused_or_sound),
         cmocka_unit_test(mutants_with_other_fields_are_refused_or_sound),
     };
 

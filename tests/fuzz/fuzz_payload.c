@@ -16,6 +16,24 @@ check_change(const struct pgcwi_change *change)
     }
 }
 
+/* Behind one that is like it, it is read the same. */
+static void
+check_decoder(const char *payload, size_t bytes, bool is_understood,
+              const struct pgcwi_change *change)
+{
+    struct pgcwi_payload_decoder decoder = {.same_bytes = 0};
+
+    for (int i = 0; i < 2; i++) {
+        FUZZ_CHECK(pgcwi_payload_decode_next(&decoder, payload, bytes) ==
+                   is_understood);
+        if (is_understood) {
+            check_change(&decoder.change);
+            FUZZ_CHECK(decoder.change.key_count == change->key_count);
+        }
+    }
+    pgcwi_payload_decoder_fini(&decoder);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,6 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool is_understood =
         pgcwi_payload_decode((const char *)data, size, &change);
     FUZZ_CHECK(oracle_agrees((const char *)data, size, is_understood, &change));
+    check_decoder((const char *)data, size, is_understood, &change);
     if (is_understood) {
         check_change(&change);
         pgcwi_change_fini(&change);
