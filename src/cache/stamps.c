@@ -41,6 +41,7 @@ pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits)
     atomic_init(&stamps->flushed, UINT64_MAX);
     atomic_init(&stamps->closed_at_ns, 0);
     atomic_init(&stamps->clock, 0);
+    atomic_init(&stamps->is_taken, true);
     pthread_mutex_init(&stamps->lock, NULL);
     return true;
 }
@@ -52,20 +53,49 @@ pgcwi_stamps_fini(struct pgcwi_stamps *stamps)
     pgcwi_free_pages(stamps->slots, slots_bytes(stamps));
 }
 
+/*
+ * Where it is noted already, an event that takes the note away advances the
+ * clock beyond us. Such a note is not older than our clock: whoever took an
+ * older one away advanced the clock afterwards.
+ */
+static void
+note_taken(struct pgcwi_stamps *stamps)
+{
+    /*
+     * ORDER: the look of the last event that found no note, before our load.
+     * Pairs with: pgcwi_stamps_get_beyond(). Without it: the load could see
+     * the database from before that event, which left its slots at our stamp,
+     * and the old value would be valid.
+     */
+    if (!atomic_load_explicit(&stamps->is_taken, memory_order_acquire)) {
+        /*
+         * ORDER: as above; and for who finds our note.
+         * Pairs with: pgcwi_stamps_get_beyond(), note_taken(). Without it: as
+         * above.
+         */
+        (void)atomic_exchange_explicit(&stamps->is_taken, true,
+                                       memory_order_acq_rel);
+    }
+}
+
 uint64_t
 pgcwi_stamps_now(const struct pgcwi_stamps *stamps)
 {
     /*
-     * ORDER: this load before the load of the value that gets the stamp.
-     * Pairs with: pgcwi_stamps_advance(). Without it: the SELECT could see
-     * the database from before a change whose invalidation the stamp already
-     * covers, and the old value would be valid.
+     * ORDER: this load before the load of the value that gets the stamp, and
+     * before the note.
+     * Pairs with: advance(). Without it: the SELECT could see the database
+     * from before a change whose invalidation the stamp already covers, and
+     * the old value would be valid.
      */
-    return atomic_load_explicit(&stamps->clock, memory_order_acquire);
+    uint64_t clock = atomic_load_explicit(&stamps->clock, memory_order_acquire);
+    note_taken((struct pgcwi_stamps *)stamps);
+    return clock;
 }
 
-uint64_t
-pgcwi_stamps_advance(struct pgcwi_stamps *stamps)
+/* The caller holds the lock. */
+static uint64_t
+advance(struct pgcwi_stamps *stamps)
 {
     /* relaxed: only written under the lock, which we hold */
     uint64_t next =
@@ -77,6 +107,22 @@ pgcwi_stamps_advance(struct pgcwi_stamps *stamps)
      */
     atomic_store_explicit(&stamps->clock, next, memory_order_release);
     return next;
+}
+
+uint64_t
+pgcwi_stamps_get_beyond(struct pgcwi_stamps *stamps)
+{
+    /*
+     * ORDER: the arrival of the notification before this look, and the look
+     * before the new clock.
+     * Pairs with: note_taken(). Without it: see there.
+     */
+    if (atomic_exchange_explicit(&stamps->is_taken, false,
+                                 memory_order_acq_rel)) {
+        return advance(stamps);
+    }
+    /* relaxed: only written under the lock, which we hold */
+    return atomic_load_explicit(&stamps->clock, memory_order_relaxed);
 }
 
 void
@@ -102,7 +148,7 @@ void
 pgcwi_stamps_raise_key(struct pgcwi_stamps *stamps, uint32_t slot)
 {
     pthread_mutex_lock(&stamps->lock);
-    uint64_t next = pgcwi_stamps_advance(stamps);
+    uint64_t next = advance(stamps);
     pgcwi_stamps_set(stamps, slot, next);
     raise_keys(stamps, next);
     pthread_mutex_unlock(&stamps->lock);
@@ -112,7 +158,7 @@ void
 pgcwi_stamps_raise_all(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
-    uint64_t next = pgcwi_stamps_advance(stamps);
+    uint64_t next = advance(stamps);
     /* relaxed: published by the lock, and by the turn that follows */
     atomic_store_explicit(&stamps->flushed, next, memory_order_relaxed);
     if (pgcwi_stamps_is_open(stamps)) {
@@ -164,7 +210,7 @@ void
 pgcwi_stamps_open(struct pgcwi_stamps *stamps)
 {
     pthread_mutex_lock(&stamps->lock);
-    uint64_t next = pgcwi_stamps_advance(stamps);
+    uint64_t next = advance(stamps);
     /* relaxed: published by the lock, and by the listener's state */
     atomic_store_explicit(&stamps->closed_at_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&stamps->flushed, next, memory_order_relaxed);

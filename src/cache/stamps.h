@@ -15,6 +15,14 @@
  * A loader that read less than n leaves a stamp below n, and its entry is
  * dead however late it comes (P1). Progress: readers are wait-free.
  *
+ * An event advances the clock only if somebody may have taken a stamp since
+ * the event before it: else whatever has a stamp is behind the clock already,
+ * and it is enough that the event's slots come up to it. So of a burst of
+ * events about a table that nobody loads from meanwhile, one writes. Who takes
+ * a stamp says so afterwards, and then begins to load; an event looks for
+ * that, and then raises. Either it sees it, or that load begins behind the
+ * look, hence when the event had arrived.
+ *
  * While closed, `all` is beyond every stamp, so nothing is valid (P2).
  * Opening flushes (P3): it writes a new clock value to `all`. What `all`
  * would be is kept beside it, also while closed, for those who may serve what
@@ -64,6 +72,7 @@ struct pgcwi_stamps {
     _Atomic int64_t closed_at_ns; /* 0: it is open, or never was */
     /* shared; apart, as every event writes it and no hit reads it */
     _Alignas(64) _Atomic uint64_t clock;
+    _Atomic bool is_taken; /* a stamp, since an event has last looked */
     pthread_mutex_t lock;
 };
 
@@ -71,7 +80,8 @@ struct pgcwi_stamps {
 bool pgcwi_stamps_init(struct pgcwi_stamps *stamps, uint32_t row_bits);
 void pgcwi_stamps_fini(struct pgcwi_stamps *stamps);
 
-/* The clock for the stamp of a load that begins after this call. */
+/* The clock for the stamp of a load that begins after this call. That it was
+ * taken is noted, which is no part of what is const. */
 uint64_t pgcwi_stamps_now(const struct pgcwi_stamps *stamps);
 
 void pgcwi_stamps_raise_key(struct pgcwi_stamps *stamps, uint32_t slot);
@@ -83,9 +93,9 @@ void pgcwi_stamps_close_for_ever(struct pgcwi_stamps *stamps);
 /* Also when it is open: then it only flushes. */
 void pgcwi_stamps_open(struct pgcwi_stamps *stamps);
 
-/* To raise several slots at once, hold the lock, advance the clock, and set
- * each to its new value. */
-uint64_t pgcwi_stamps_advance(struct pgcwi_stamps *stamps);
+/* To raise several slots at once, hold the lock, get beyond every stamp, and
+ * set each to what the clock is then. */
+uint64_t pgcwi_stamps_get_beyond(struct pgcwi_stamps *stamps);
 void pgcwi_stamps_set(struct pgcwi_stamps *stamps, uint32_t slot,
                       uint64_t clock);
 

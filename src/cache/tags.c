@@ -290,14 +290,17 @@ raise_slot(void *context, uint32_t slot)
 {
     const struct raise *raise = context;
 
-    pgcwi_stamps_set(raise->stamps, slot, raise->clock);
+    /* readers look at it: it is not written for nothing */
+    if (pgcwi_stamps_slot(raise->stamps, slot) != raise->clock) {
+        pgcwi_stamps_set(raise->stamps, slot, raise->clock);
+    }
 }
 
 void
 pgcwi_tags_raise(struct pgcwi_tags *tags, const struct pgcw_event *event)
 {
     pthread_mutex_lock(&tags->stamps->lock);
-    struct raise raise = {tags->stamps, pgcwi_stamps_advance(tags->stamps)};
+    struct raise raise = {tags->stamps, pgcwi_stamps_get_beyond(tags->stamps)};
     visit_slots(tags, event, (struct visitor){raise_slot, &raise});
     pthread_mutex_unlock(&tags->stamps->lock);
 }

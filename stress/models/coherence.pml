@@ -69,6 +69,7 @@ bool is_down;                  /* the application was told */
 /* struct pgcwi_stamps, struct pgcwi_tags */
 byte clock, all, key_slot, untagged_slot, any_slot, whole_slot, row_slot;
 bool is_registered;            /* the table has been named */
+bool is_taken = true;          /* a stamp, since an event looked */
 bool stamps_lock;
 
 typedef value { byte stamp; byte seen }
@@ -119,7 +120,7 @@ inline lock(which)
     atomic { !which -> which = true }
 }
 
-/* pgcwi_stamps_advance(), under the lock */
+/* advance(), under the lock */
 inline advance()
 {
 #ifdef BUG_NO_LOCK
@@ -128,6 +129,38 @@ inline advance()
 #else
     lock(stamps_lock);
     d_step { next = clock + 1; clock = next }
+#endif
+}
+
+/* pgcwi_stamps_get_beyond(), under the lock */
+inline get_beyond()
+{
+#ifndef BUG_NO_LOCK
+    lock(stamps_lock);
+#endif
+    d_step {
+        next = (is_taken -> clock + 1 : clock);
+#ifndef BUG_LOOK_AFTER_CLOCK
+        is_taken = false
+#endif
+    };
+    clock = next
+#ifdef BUG_LOOK_AFTER_CLOCK
+    ;
+    is_taken = false
+#endif
+}
+
+/* pgcwi_stamps_now(), note_taken() */
+inline take_stamp(taken)
+{
+#ifdef BUG_NOTE_BEFORE_STAMP
+    is_taken = true;
+#endif
+    taken = clock
+#if !defined(BUG_NOTE_BEFORE_STAMP) && !defined(BUG_NOT_NOTED)
+    ;
+    is_taken = true
 #endif
 }
 
@@ -215,7 +248,10 @@ end:
             prove_change(change)
         }
 #else
-        advance();
+        if
+        :: about[change] == OF_ALL -> advance()
+        :: else -> get_beyond()
+        fi;
         d_step {
             if
             :: about[change] == OF_ALL -> raise_all()
@@ -330,7 +366,7 @@ inline load()
     fi
 #ifdef BUG_STAMP_AFTER_LOAD
     ;
-    mine.stamp = clock
+    take_stamp(mine.stamp)
 #endif
 }
 
@@ -424,13 +460,13 @@ join:
     /* load_or_wait() */
     if
     :: all == CLOSED ->
-        mine.stamp = clock;
+        take_stamp(mine.stamp);
         load();
         goto had
     :: else
     fi;
+    take_stamp(seat_clock);
     atomic { /* pgcwi_fetch_join(), under the stripe's lock */
-        seat_clock = clock;
         if
         :: HAS_FLIGHT ->
             seat = in_stripe;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Models: pgcwi_stamps_now(), pgcwi_stamps_advance(), pgcwi_stamps_set(),
-// pgcwi_stamps_raise_key(), pgcwi_stamps_is_valid(), pgcwi_tags_raise(),
-// pgcwi_cache_publish(), insert().
+// Models: pgcwi_stamps_now(), note_taken(), advance(),
+// pgcwi_stamps_get_beyond(), pgcwi_stamps_set(), pgcwi_stamps_raise_key(),
+// pgcwi_stamps_is_valid(), pgcwi_tags_raise(), pgcwi_cache_publish(), insert().
 //
-// A value is made of two rows. A worker applies an event about the first; an
+// A value is made of two rows. A worker applies two events about the first; an
 // application has changed the second itself, invalidates it and tells others.
 // Two callers look the value up, load it, and look again. What is a hit must
 // not be older than what the caller knows to be applied (P1).
@@ -23,6 +23,7 @@ struct stamps_model : rl::test_suite<stamps_model, CALLERS + 2> {
     // what is known to be applied: the turn's number, or somebody's word
     rl::atomic<unsigned> known[2];
     rl::atomic<unsigned> clock;
+    rl::atomic<unsigned> is_taken;
     rl::atomic<unsigned> slots[2];
     rl::mutex lock;
     rl::mutex write_lock;
@@ -38,13 +39,33 @@ struct stamps_model : rl::test_suite<stamps_model, CALLERS + 2> {
             slots[i]($).store(0, rl::mo_relaxed);
         }
         clock($).store(0, rl::mo_relaxed);
+        is_taken($).store(1, rl::mo_relaxed);
         table($).store(NULL, rl::mo_relaxed);
+    }
+
+    void
+    note_taken()
+    {
+        if (is_mutant("NOT_NOTED")) {
+            return;
+        }
+        if (is_taken($).load(order(rl::mo_acquire, "NOTED_RELAXED")) == 0) {
+            is_taken($).exchange(1, order(rl::mo_acq_rel, "NOTE_RELAXED"));
+        }
     }
 
     unsigned
     now()
     {
-        return clock($).load(order(rl::mo_acquire, "NOW_RELAXED"));
+        if (is_mutant("NOTE_BEFORE_STAMP")) {
+            note_taken();
+        }
+        unsigned stamp =
+            clock($).load(order(rl::mo_acquire, "NOW_RELAXED"));
+        if (!is_mutant("NOTE_BEFORE_STAMP")) {
+            note_taken();
+        }
+        return stamp;
     }
 
     unsigned
@@ -53,6 +74,27 @@ struct stamps_model : rl::test_suite<stamps_model, CALLERS + 2> {
         unsigned next = clock($).load(rl::mo_relaxed) + 1;
         clock($).store(next, order(rl::mo_release, "ADVANCE_RELAXED"));
         return next;
+    }
+
+    unsigned
+    get_beyond()
+    {
+        if (is_taken($).exchange(0, order(rl::mo_acq_rel, "LOOK_RELAXED"))) {
+            return advance();
+        }
+        return clock($).load(rl::mo_relaxed);
+    }
+
+    // of an event about the first row
+    void
+    raise()
+    {
+        lock.lock($);
+        unsigned beyond = get_beyond();
+        if (slots[0]($).load(rl::mo_relaxed) != beyond) {
+            slots[0]($).store(beyond, rl::mo_relaxed);
+        }
+        lock.unlock($);
     }
 
     void
@@ -82,17 +124,22 @@ struct stamps_model : rl::test_suite<stamps_model, CALLERS + 2> {
                slots[1]($).load(rl::mo_relaxed) <= stamp;
     }
 
-    // of a row that has changed
+    // a row has changed
     void
-    invalidate(unsigned row)
+    invalidate(unsigned row, unsigned version)
     {
+        rows[row]($).store(version, rl::mo_relaxed);
         if (is_mutant("DONE_BEFORE_RAISE")) {
-            known[row]($).store(1, rl::mo_release);
+            known[row]($).store(version, rl::mo_release);
         }
-        if (!is_mutant("NOT_RAISED")) {
+        if (is_mutant("NOT_RAISED")) {
+            // nothing
+        } else if (row == 0) {
+            raise();
+        } else {
             raise_slot(row);
         }
-        known[row]($).store(1, order(rl::mo_release, "DONE_RELAXED"));
+        known[row]($).store(version, order(rl::mo_release, "DONE_RELAXED"));
     }
 
     void
@@ -135,8 +182,10 @@ struct stamps_model : rl::test_suite<stamps_model, CALLERS + 2> {
     thread(unsigned id)
     {
         if (id >= CALLERS) {
-            rows[id - CALLERS]($).store(1, rl::mo_relaxed);
-            invalidate(id - CALLERS);
+            invalidate(id - CALLERS, 1);
+            if (id == CALLERS) {
+                invalidate(0, 2);
+            }
             return;
         }
         for (unsigned i = 0; i < LOADS; i++) {

@@ -42,7 +42,9 @@ fini(void **state)
 static bool
 is_valid(const struct pgcwi_stamps *stamps, uint64_t clock, uint32_t slot)
 {
-    return pgcwi_stamps_is_valid(stamps, clock, &slot, 1);
+    const uint32_t slots[] = {slot, slot}; /* as a key's, and as another's */
+
+    return pgcwi_stamps_is_valid(stamps, clock, slots, 2);
 }
 
 static void
@@ -265,10 +267,85 @@ no_invalidation_of_several_threads_is_lost(void **state)
     assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
 }
 
+/* As an event does. */
+static void
+raise_as_event(struct pgcwi_stamps *stamps, uint32_t slot)
+{
+    pthread_mutex_lock(&stamps->lock);
+    pgcwi_stamps_set(stamps, slot, pgcwi_stamps_get_beyond(stamps));
+    pthread_mutex_unlock(&stamps->lock);
+}
+
+static uint64_t
+read_clock(const struct pgcwi_stamps *stamps)
+{
+    return atomic_load_explicit(&stamps->clock, memory_order_relaxed);
+}
+
+static void
+event_advances_the_clock_only_if_a_stamp_was_taken(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    for (int i = 0; i < 100; i++) {
+        uint64_t stamp = pgcwi_stamps_now(stamps);
+
+        raise_as_event(stamps, SLOT);
+        assert_int_equal(read_clock(stamps), stamp + 1);
+        assert_false(is_valid(stamps, stamp, SLOT));
+        for (int more = 0; more < 10; more++) {
+            raise_as_event(stamps, SLOT);
+            raise_as_event(stamps, SLOT + 1);
+        }
+        assert_int_equal(read_clock(stamps), stamp + 1);
+        assert_false(is_valid(stamps, stamp, SLOT + 1));
+    }
+}
+
+static void
+P1_stamp_between_two_events_is_too_old_for_the_second(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    for (int i = 0; i < 100; i++) {
+        raise_as_event(stamps, SLOT);
+        uint64_t between = pgcwi_stamps_now(stamps);
+        /* it is noted once, also if others move the clock or ask as well */
+        if (i % 3 == 0) {
+            pgcwi_stamps_raise_key(stamps, SLOT + 1);
+        }
+        if (i % 2 == 0) {
+            between = pgcwi_stamps_now(stamps);
+        }
+        assert_true(is_valid(stamps, between, SLOT));
+        raise_as_event(stamps, SLOT);
+        assert_false(is_valid(stamps, between, SLOT));
+    }
+}
+
+static void
+P1_event_behind_another_invalidation_is_raised_up_to_it(void **state)
+{
+    struct pgcwi_stamps *stamps = *state;
+
+    pgcwi_stamps_open(stamps);
+    raise_as_event(stamps, SLOT);
+    pgcwi_stamps_raise_all(stamps);
+    uint64_t clock = read_clock(stamps);
+    raise_as_event(stamps, SLOT);
+    assert_int_equal(read_clock(stamps), clock);
+    assert_false(is_valid(stamps, clock - 1, SLOT));
+    assert_true(is_valid(stamps, pgcwi_stamps_now(stamps), SLOT));
+}
+
 static bool
 was_valid(const struct pgcwi_stamps *stamps, uint64_t clock, uint32_t slot)
 {
-    return pgcwi_stamps_was_valid(stamps, clock, &slot, 1);
+    const uint32_t slots[] = {slot, slot};
+
+    return pgcwi_stamps_was_valid(stamps, clock, slots, 2);
 }
 
 static void
@@ -334,6 +411,9 @@ main(void)
         TEST(time_of_the_closing_is_that_of_the_first),
         TEST(short_memory_makes_no_stamps),
         TEST(no_invalidation_of_several_threads_is_lost),
+        TEST(event_advances_the_clock_only_if_a_stamp_was_taken),
+        TEST(P1_stamp_between_two_events_is_too_old_for_the_second),
+        TEST(P1_event_behind_another_invalidation_is_raised_up_to_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
