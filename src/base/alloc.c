@@ -22,6 +22,7 @@
 
 static _Atomic long allocations_to_failure;
 static atomic_bool has_failed;
+static _Atomic unsigned long allocation_count;
 
 void
 pgcwi_alloc_fail_nth(long nth)
@@ -37,6 +38,13 @@ pgcwi_alloc_has_failed(void)
 {
     /* relaxed: read by the test after what failed has returned */
     return atomic_load_explicit(&has_failed, memory_order_relaxed);
+}
+
+unsigned long
+pgcwi_alloc_count(void)
+{
+    /* relaxed: a counter; no other memory is read because of its value */
+    return atomic_load_explicit(&allocation_count, memory_order_relaxed);
 }
 
 /* For cmake/allocations.sh: where allocations have failed. */
@@ -59,6 +67,8 @@ static bool
 shall_fail(void)
 {
     /* relaxed: a counter; no other memory is read because of its value */
+    atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
+    /* relaxed: as above */
     if (atomic_fetch_sub_explicit(&allocations_to_failure, 1,
                                   memory_order_relaxed) != 1) {
         return false;

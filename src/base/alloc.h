@@ -37,6 +37,8 @@ void pgcwi_free(void *memory);
 void pgcwi_alloc_fail_nth(long nth);
 /* Whether it has failed by now. */
 bool pgcwi_alloc_has_failed(void);
+/* How often memory was asked for, in the whole process. */
+unsigned long pgcwi_alloc_count(void);
 #endif
 
 #endif

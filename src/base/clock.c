@@ -55,6 +55,12 @@ pgcwi_clock_coarse_ns(void)
 }
 
 int64_t
+pgcwi_clock_thread_ns(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t
 pgcwi_clock_unix_us(void)
 {
     return read_ns(CLOCK_REALTIME) / (NS_PER_SECOND / US_PER_SECOND);

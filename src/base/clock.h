@@ -14,6 +14,8 @@
 int64_t pgcwi_clock_monotonic_ns(void);
 /* The same to within a few milliseconds, for the price of a load. */
 int64_t pgcwi_clock_coarse_ns(void);
+/* CPU time of the calling thread. */
+int64_t pgcwi_clock_thread_ns(void);
 /* Microseconds since the Unix epoch. */
 int64_t pgcwi_clock_unix_us(void);
 /*
@@ -31,7 +33,7 @@ struct timespec pgcwi_clock_timespec(int64_t deadline_ns);
 void pgcwi_clock_init_condition(pthread_cond_t *condition);
 
 #ifdef PGCWI_TESTING
-/* Move both clocks forward for every thread, from now on. */
+/* Move all clocks forward for every thread, from now on. */
 void pgcwi_clock_advance_ns(int64_t nanoseconds);
 #endif
 

@@ -17,6 +17,7 @@ pgcwi_attachments_init(struct pgcwi_attachments *attachments)
     pthread_mutex_init(&attachments->apply_lock, NULL);
     pthread_mutex_init(&attachments->list_lock, NULL);
     attachments->first = NULL;
+    attachments->foreign_count = 0;
     attachments->is_open = false;
     atomic_init(&attachments->due_ns, INT64_MAX);
 }
@@ -109,11 +110,11 @@ catch_up(struct pgcwi_attachment *attachment, int64_t now_ns)
 }
 
 void
-pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
-                        const struct pgcw_event *event)
+pgcwi_attachments_apply_begun(struct pgcwi_attachments *attachments,
+                              const struct pgcw_event *event)
 {
-    pthread_mutex_lock(&attachments->apply_lock);
     int64_t now_ns = time_of_expiry_ns(attachments);
+
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
         catch_up(attachment, now_ns);
@@ -121,6 +122,33 @@ pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
             event);
     }
     find_due(attachments);
+}
+
+void
+pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
+                        const struct pgcw_event *event)
+{
+    pthread_mutex_lock(&attachments->apply_lock);
+    pgcwi_attachments_apply_begun(attachments, event);
+    pthread_mutex_unlock(&attachments->apply_lock);
+}
+
+bool
+pgcwi_attachments_try_begin(struct pgcwi_attachments *attachments)
+{
+    if (pthread_mutex_trylock(&attachments->apply_lock) != 0) {
+        return false;
+    }
+    if (attachments->foreign_count > 0) {
+        pthread_mutex_unlock(&attachments->apply_lock);
+        return false;
+    }
+    return true;
+}
+
+void
+pgcwi_attachments_end(struct pgcwi_attachments *attachments)
+{
     pthread_mutex_unlock(&attachments->apply_lock);
 }
 
@@ -240,6 +268,9 @@ attach(struct pgcwi_attachment *attachment)
     pthread_mutex_lock(&attachments->list_lock);
     attachment->next = attachments->first;
     attachments->first = attachment;
+    if (!pgcwi_strategy_is_ours(attachment->strategy)) {
+        attachments->foreign_count++;
+    }
     if (attachments->is_open) {
         pgcwi_stamps_open(&attachment->cache->stamps);
     }
@@ -259,6 +290,9 @@ detach(const struct pgcwi_attachment *attachment)
         link = &(*link)->next;
     }
     *link = attachment->next;
+    if (!pgcwi_strategy_is_ours(attachment->strategy)) {
+        attachments->foreign_count--;
+    }
     pthread_mutex_unlock(&attachments->list_lock);
     pthread_mutex_unlock(&attachments->apply_lock);
 }

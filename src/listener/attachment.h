@@ -47,6 +47,7 @@ struct pgcwi_attachments {
     pthread_mutex_t list_lock;
     /* guarded by both locks */
     struct pgcwi_attachment *first;
+    uint32_t foreign_count; /* those whose strategy calls the user */
     /* guarded by list_lock */
     bool is_open;
     /* shared; written with apply_lock held. INT64_MAX: never */
@@ -59,6 +60,12 @@ void pgcwi_attachments_fini(struct pgcwi_attachments *attachments);
 /* In the event's turn: ask each strategy, and invalidate (P5). */
 void pgcwi_attachments_apply(struct pgcwi_attachments *attachments,
                              const struct pgcw_event *event);
+/* The same in two parts, for who may not wait. False: a strategy may run code
+ * of the user's, or somebody is at it. Else apply some, and end. */
+bool pgcwi_attachments_try_begin(struct pgcwi_attachments *attachments);
+void pgcwi_attachments_apply_begun(struct pgcwi_attachments *attachments,
+                                   const struct pgcw_event *event);
+void pgcwi_attachments_end(struct pgcwi_attachments *attachments);
 /* Ask the strategies that are due; next to nothing if none is. */
 void pgcwi_attachments_expire(struct pgcwi_attachments *attachments);
 /* When to call expire; INT64_MAX: not until something is applied. */

@@ -26,6 +26,17 @@ pgcwi_counter_add(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
+/* By the only thread that adds to it now: no atomic read-modify-write. */
+static inline void
+pgcwi_counter_add_alone(_Atomic uint64_t *counter)
+{
+    /* relaxed: as above */
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+    /* relaxed: as above */
+    atomic_store_explicit(counter, value + 1, memory_order_relaxed);
+}
+
 static inline uint64_t
 pgcwi_counter_read(const _Atomic uint64_t *counter)
 {

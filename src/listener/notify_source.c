@@ -79,12 +79,13 @@ subscribe(struct notify_source *source, struct pgcw_error *error)
 }
 
 static void
-hear(struct notify_source *source, const PGnotify *notification)
+hear(struct notify_source *source, const PGnotify *notification,
+     int64_t received_at_us)
 {
     const struct pgcwi_source *base = &source->base;
     struct pgcwi_heard heard = {
         .kind = PGCWI_HEARD_PAYLOAD,
-        .received_at_us = pgcwi_clock_unix_us(),
+        .received_at_us = received_at_us,
         .payload = notification->extra,
     };
 
@@ -97,15 +98,17 @@ hear(struct notify_source *source, const PGnotify *notification)
     }
 }
 
-/* Fails if some may be lost. */
+/* What was read: nothing more is while this goes on. Fails if some may be
+ * lost. */
 static enum pgcw_status
 hear_all(struct notify_source *source, struct pgcw_error *error)
 {
+    int64_t received_at_us = pgcwi_clock_unix_us();
     PGnotify *notification;
 
     while ((notification = pgcwi_connection_next(&source->connection)) !=
            NULL) {
-        hear(source, notification);
+        hear(source, notification, received_at_us);
         PQfreemem(notification);
     }
     return pgcwi_connection_check_memory(&source->connection, error);

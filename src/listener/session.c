@@ -153,7 +153,7 @@ hear(void *context, struct pgcwi_heard *heard)
         flush(session, "too much was changed at once");
         break;
     }
-    pgcwi_counter_add(&listener->counters.messages_heard);
+    pgcwi_counter_add_alone(&listener->counters.messages_heard);
     if (!is_taken) {
         pgcwi_counter_add(&listener->counters.messages_dropped);
         flush(session, "the ring is full or memory is short, and a message "
@@ -190,11 +190,14 @@ next_deadline_ns(const struct session *session, bool is_retry_wanted)
     int64_t deadline_ns =
         pgcwi_heartbeat_deadline_ns(&session->heartbeat, now_ns);
     int64_t due_ns = source->methods->due_ns(source);
+    int64_t sweep_ns =
+        pgcwi_worker_pool_settle_sweep(session->listener->pool, now_ns);
     int64_t retry_ns = now_ns + PGCWI_NS_PER_MS;
 
     if (is_retry_wanted && retry_ns < due_ns) {
         due_ns = retry_ns;
     }
+    due_ns = sweep_ns < due_ns ? sweep_ns : due_ns;
     return due_ns < deadline_ns ? due_ns : deadline_ns;
 }
 
@@ -209,8 +212,12 @@ wait_and_hear(struct session *session, bool is_retry_wanted,
     pgcwi_listener_poll(session->listener, sockets, count,
                         next_deadline_ns(session, is_retry_wanted));
     enum pgcw_status status = check_heartbeat(session, error);
-    return status == PGCW_OK ? source->methods->receive(source, sockets, error)
-                             : status;
+    if (status == PGCW_OK) {
+        pgcwi_worker_pool_begin_burst(session->listener->pool);
+        status = source->methods->receive(source, sockets, error);
+        pgcwi_worker_pool_end_burst(session->listener->pool);
+    }
+    return status;
 }
 
 static enum pgcw_status

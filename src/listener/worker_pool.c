@@ -5,45 +5,37 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/thread.h"
-#include "listener/latency.h"
+#include "listener/allowance.h"
+#include "listener/handling.h"
+#include "listener/message.h"
 #include "queue/parking.h"
 #include "queue/ring.h"
-#include "queue/turn.h"
 
-enum message_kind {
-    MESSAGE_PAYLOAD,
-    MESSAGE_CHANGE,
-    MESSAGE_FENCE,
-    MESSAGE_GAP
-};
-
-struct message {
-    uint64_t number;
-    enum message_kind kind;
-    uint32_t gap_reasons; /* what was lost just before it */
-    struct pgcwi_fence fence;
-    int64_t received_at_us;
-    struct pgcwi_change *change; /* in the same block of memory */
-    size_t payload_bytes;
-    char payload[];
-};
+/* After a message with which it helped. Nobody waits for a sweep, and a worker
+ * that wakes up is in the way of the next event. */
+#define SWEEP_PAUSE_NS (20 * PGCWI_NS_PER_MS)
 
 struct pgcwi_worker_pool {
     /* immutable after start */
     struct pgcwi_worker_pool_options options;
     struct pgcwi_ring *ring;
+    struct pgcwi_messages messages;
     uint32_t started_count;
     pthread_t threads[PGCWI_WORKER_MAX];
     /* owned by the listener's thread */
     uint32_t owed_gap_reasons;
-    /* owned by the worker whose turn it is */
-    struct pgcwi_latency latency;
+    bool is_in_burst;
+    struct pgcwi_allowance allowance;
+    bool is_sweep_owed;
+    int64_t sweep_due_ns; /* INT64_MAX: none */
+    struct pgcwi_payload_decoder decoder;
     /* shared */
+    struct pgcwi_handling handling;
     _Atomic uint64_t last_number; /* written by the listener's thread */
     struct pgcwi_parking parking;
-    struct pgcwi_turn turn;
     _Atomic bool is_stopping;
 };
 
@@ -52,115 +44,6 @@ is_stopping(const struct pgcwi_worker_pool *pool)
 {
     /* relaxed: only ends a loop; the join that follows orders the rest */
     return atomic_load_explicit(&pool->is_stopping, memory_order_relaxed);
-}
-
-static void
-apply_change(struct pgcwi_worker_pool *pool, const struct message *message,
-             const struct pgcwi_change *change)
-{
-    const struct pgcwi_worker_pool_options *options = &pool->options;
-    struct pgcw_event event = {
-        .operation = change->operation,
-        .number = message->number,
-        .channel = options->channel,
-        .schema = change->schema,
-        .table = change->table,
-        .sent_at_us = change->sent_at_us,
-        .received_at_us = message->received_at_us,
-        .keys = change->keys,
-        .key_count = change->key_count,
-    };
-
-    pgcwi_attachments_apply(options->attachments, &event);
-    pgcwi_counter_add(&options->counters->events_applied);
-    if (pgcwi_latency_check(&pool->latency, &event, options->log)) {
-        pgcwi_counter_add(&options->counters->events_late);
-    }
-    pgcwi_subscriptions_deliver(options->subscriptions, &event);
-    if (options->on_event != NULL) {
-        options->on_event(options->on_event_context, &event);
-    }
-}
-
-static void
-apply_undecodable(struct pgcwi_worker_pool *pool, const struct message *message)
-{
-    const struct pgcwi_worker_pool_options *options = &pool->options;
-
-    pgcwi_attachments_flush(options->attachments);
-    pgcwi_subscriptions_mark(options->subscriptions, message->number,
-                             PGCW_GAP_UNDECODABLE);
-    pgcwi_counter_add(&options->counters->payloads_undecodable);
-    pgcwi_counter_add(&options->counters->gaps);
-    /* always the same line: a flood of them is told once, and counted */
-    pgcwi_log_write(options->log, PGCW_LOG_WARNING,
-                    "a payload on channel \"%s\" is not an event; all caches "
-                    "were flushed",
-                    options->channel);
-}
-
-static void
-begin_turn(struct pgcwi_worker_pool *pool, const struct message *message)
-{
-    pgcwi_turn_wait(&pool->turn, message->number);
-    if (message->gap_reasons != 0) {
-        pgcwi_subscriptions_mark(pool->options.subscriptions, message->number,
-                                 message->gap_reasons);
-    }
-}
-
-static void
-handle_change(struct pgcwi_worker_pool *pool, const struct message *message,
-              struct pgcwi_change *change)
-{
-    begin_turn(pool, message);
-    apply_change(pool, message, change);
-    pgcwi_turn_done(&pool->turn, message->number);
-    pgcwi_change_fini(change);
-}
-
-static void
-handle_payload(struct pgcwi_worker_pool *pool, const struct message *message)
-{
-    struct pgcwi_change change;
-
-    if (pgcwi_payload_decode(message->payload, message->payload_bytes,
-                             &change)) {
-        handle_change(pool, message, &change);
-        return;
-    }
-    begin_turn(pool, message);
-    apply_undecodable(pool, message);
-    pgcwi_turn_done(&pool->turn, message->number);
-}
-
-static void
-handle_fence(struct pgcwi_worker_pool *pool, const struct message *message)
-{
-    begin_turn(pool, message);
-    pgcwi_freshness_apply(pool->options.freshness, message->fence);
-    pgcwi_turn_done(&pool->turn, message->number);
-}
-
-static void
-handle(struct pgcwi_worker_pool *pool, struct message *message)
-{
-    switch (message->kind) {
-    case MESSAGE_PAYLOAD:
-        handle_payload(pool, message);
-        break;
-    case MESSAGE_CHANGE:
-        handle_change(pool, message, message->change);
-        break;
-    case MESSAGE_FENCE:
-        handle_fence(pool, message);
-        break;
-    case MESSAGE_GAP:
-        begin_turn(pool, message);
-        pgcwi_turn_done(&pool->turn, message->number);
-        break;
-    }
-    pgcwi_free(message);
 }
 
 static void
@@ -182,18 +65,22 @@ work(void *context)
 {
     struct pgcwi_worker_pool *pool = context;
     struct pgcwi_attachments *attachments = pool->options.attachments;
+    struct pgcwi_payload_decoder decoder = {.same_bytes = 0};
+    struct pgcwi_hand hand = {&pool->handling, &decoder, .has_begun = false};
 
     while (!is_stopping(pool)) {
-        struct message *message;
+        struct pgcwi_message *message;
 
         pgcwi_attachments_expire(attachments);
         message = pgcwi_ring_pop(pool->ring);
         if (message != NULL) {
-            handle(pool, message);
+            pgcwi_handle(&hand, message);
+            pgcwi_messages_release(&pool->messages, message);
         } else if (!pgcwi_attachments_sweep(attachments)) {
             sleep_until_needed(pool);
         }
     }
+    pgcwi_payload_decoder_fini(&decoder);
 }
 
 static enum pgcw_status
@@ -227,9 +114,11 @@ pgcwi_worker_pool_start(const struct pgcwi_worker_pool_options *options,
         goto done;
     }
     made->options = *options;
-    pgcwi_latency_init(&made->latency, options->max_latency_ms);
+    made->sweep_due_ns = INT64_MAX;
+    pgcwi_messages_init(&made->messages);
+    pgcwi_allowance_init(&made->allowance);
     pgcwi_parking_init(&made->parking);
-    pgcwi_turn_init(&made->turn);
+    pgcwi_handling_init(&made->handling, &made->options);
     made->ring = pgcwi_ring_create(options->ring_capacity);
     if (made->ring == NULL) {
         goto done;
@@ -250,21 +139,21 @@ done:
 
 /* Of one that was not handled. */
 static void
-discard(struct message *message)
+discard_change(const struct pgcwi_message *message)
 {
-    if (message->kind == MESSAGE_CHANGE) {
+    if (message->change != NULL) {
         pgcwi_change_fini(message->change);
     }
-    pgcwi_free(message);
 }
 
 static void
 drop_waiting(struct pgcwi_worker_pool *pool)
 {
-    struct message *message;
+    struct pgcwi_message *message;
 
     while ((message = pgcwi_ring_pop(pool->ring)) != NULL) {
-        discard(message);
+        discard_change(message);
+        pgcwi_messages_release(&pool->messages, message);
     }
 }
 
@@ -284,7 +173,9 @@ pgcwi_worker_pool_stop(struct pgcwi_worker_pool *pool)
         drop_waiting(pool);
     }
     pgcwi_ring_destroy(pool->ring);
-    pgcwi_turn_fini(&pool->turn);
+    pgcwi_messages_fini(&pool->messages);
+    pgcwi_payload_decoder_fini(&pool->decoder);
+    pgcwi_handling_fini(&pool->handling);
     pgcwi_parking_fini(&pool->parking);
     pgcwi_free(pool);
 }
@@ -297,23 +188,127 @@ pgcwi_worker_pool_last_number(const struct pgcwi_worker_pool *pool)
     return atomic_load_explicit(&pool->last_number, memory_order_relaxed);
 }
 
-/* Takes the message. */
+/* Nobody but this thread gives numbers, so it stays true until it does. */
 static bool
-push(struct pgcwi_worker_pool *pool, struct message *message)
+is_all_applied(const struct pgcwi_worker_pool *pool)
 {
-    uint64_t number = pgcwi_worker_pool_last_number(pool) + 1;
+    return pgcwi_turn_applied(&pool->handling.turn) ==
+           pgcwi_worker_pool_last_number(pool);
+}
 
-    message->number = number;
-    message->gap_reasons = pool->owed_gap_reasons;
-    if (!pgcwi_ring_push(pool->ring, message)) {
-        discard(message);
+/* What an event is to the allowance. */
+static size_t
+weight(const struct pgcwi_message *message)
+{
+    return message->change == NULL
+               ? message->payload_bytes
+               : sizeof(*message->change) + message->change->key_count *
+                                                sizeof(*message->change->keys);
+}
+
+/* If so, of an event, pgcwi_attachments_try_begin() was true. */
+static bool
+may_help(struct pgcwi_worker_pool *pool, const struct pgcwi_message *message)
+{
+    if (!pgcwi_message_is_event(message)) {
+        return is_all_applied(pool);
+    }
+    return pool->is_in_burst &&
+           pgcwi_allowance_hear(&pool->allowance, weight(message)) &&
+           pool->options.on_event == NULL && is_all_applied(pool) &&
+           pgcwi_attachments_try_begin(pool->options.attachments);
+}
+
+static void
+help(struct pgcwi_worker_pool *pool, const struct pgcwi_message *message)
+{
+    const struct pgcwi_attachments *attachments = pool->options.attachments;
+    bool is_event = pgcwi_message_is_event(message);
+    int64_t due_ns = pgcwi_attachments_due_ns(attachments);
+
+    pgcwi_handle(&(struct pgcwi_hand){&pool->handling, &pool->decoder,
+                                      .has_begun = is_event},
+                 message);
+    if (pgcwi_attachments_due_ns(attachments) < due_ns) {
+        pgcwi_parking_wake_one(&pool->parking);
+    }
+    /* behind a fence as well: what the application invalidates, or what has
+     * expired, is found with the heartbeats */
+    pool->is_sweep_owed = true;
+}
+
+/* False: there is no memory, or no room in the ring. */
+static bool
+enqueue(struct pgcwi_worker_pool *pool, const struct pgcwi_message *message)
+{
+    struct pgcwi_message *copy = pgcwi_messages_copy(&pool->messages, message);
+
+    if (copy == NULL) {
         return false;
     }
+    if (!pgcwi_ring_push(pool->ring, copy)) {
+        pgcwi_messages_release(&pool->messages, copy);
+        return false;
+    }
+    return true;
+}
+
+/* The message has the number, and the mark of what was lost. */
+static void
+note_numbered(struct pgcwi_worker_pool *pool, uint64_t number)
+{
     pool->owed_gap_reasons = 0;
     /* relaxed: see pgcwi_worker_pool_last_number() */
     atomic_store_explicit(&pool->last_number, number, memory_order_relaxed);
+}
+
+/* Takes its change, also if it returns false. */
+static bool
+push(struct pgcwi_worker_pool *pool, struct pgcwi_message *message)
+{
+    message->number = pgcwi_worker_pool_last_number(pool) + 1;
+    message->gap_reasons = pool->owed_gap_reasons;
+    if (may_help(pool, message)) {
+        note_numbered(pool, message->number);
+        help(pool, message);
+        return true;
+    }
+    if (!enqueue(pool, message)) {
+        discard_change(message);
+        return false;
+    }
+    note_numbered(pool, message->number);
     pgcwi_parking_wake_one(&pool->parking);
+    pool->is_sweep_owed = false; /* who takes it will, when the ring is empty */
     return true;
+}
+
+void
+pgcwi_worker_pool_begin_burst(struct pgcwi_worker_pool *pool)
+{
+    pool->is_in_burst = true;
+    pgcwi_allowance_begin(&pool->allowance);
+}
+
+void
+pgcwi_worker_pool_end_burst(struct pgcwi_worker_pool *pool)
+{
+    pool->is_in_burst = false;
+}
+
+int64_t
+pgcwi_worker_pool_settle_sweep(struct pgcwi_worker_pool *pool, int64_t now_ns)
+{
+    if (!pool->is_sweep_owed) {
+        pool->sweep_due_ns = INT64_MAX;
+    } else if (pool->sweep_due_ns == INT64_MAX) {
+        pool->sweep_due_ns = now_ns + SWEEP_PAUSE_NS;
+    } else if (now_ns >= pool->sweep_due_ns) {
+        pool->is_sweep_owed = false;
+        pool->sweep_due_ns = INT64_MAX;
+        pgcwi_parking_wake_one(&pool->parking);
+    }
+    return pool->sweep_due_ns;
 }
 
 void
@@ -326,36 +321,20 @@ pgcwi_worker_pool_owe_gap(struct pgcwi_worker_pool *pool,
 bool
 pgcwi_worker_pool_settle_gap(struct pgcwi_worker_pool *pool)
 {
-    struct message *message;
-
-    if (pool->owed_gap_reasons == 0) {
-        return true;
-    }
-    message = pgcwi_alloc(sizeof(*message));
-    if (message == NULL) {
-        return false;
-    }
-    *message = (struct message){.kind = MESSAGE_GAP};
-    return push(pool, message);
+    return pool->owed_gap_reasons == 0 ||
+           push(pool, &(struct pgcwi_message){.kind = PGCWI_MESSAGE_GAP});
 }
 
 bool
 pgcwi_worker_pool_push_payload(struct pgcwi_worker_pool *pool,
                                const char *payload, int64_t received_at_us)
 {
-    size_t bytes = strlen(payload);
-    struct message *message = pgcwi_alloc(sizeof(*message) + bytes);
-
-    if (message == NULL) {
-        return false;
-    }
-    *message = (struct message){
-        .kind = MESSAGE_PAYLOAD,
-        .received_at_us = received_at_us,
-        .payload_bytes = bytes,
-    };
-    memcpy(message->payload, payload, bytes);
-    return push(pool, message);
+    return push(pool, &(struct pgcwi_message){
+                          .kind = PGCWI_MESSAGE_PAYLOAD,
+                          .received_at_us = received_at_us,
+                          .payload = payload,
+                          .payload_bytes = strlen(payload),
+                      });
 }
 
 bool
@@ -363,32 +342,19 @@ pgcwi_worker_pool_push_change(struct pgcwi_worker_pool *pool,
                               struct pgcwi_change *change,
                               int64_t received_at_us)
 {
-    struct message *message = pgcwi_alloc(sizeof(*message) + sizeof(*change));
-
-    if (message == NULL) {
-        pgcwi_change_fini(change);
-        return false;
-    }
-    *message = (struct message){
-        .kind = MESSAGE_CHANGE,
-        .received_at_us = received_at_us,
-        .change = (struct pgcwi_change *)(message + 1),
-    };
-    *message->change = *change;
-    return push(pool, message);
+    return push(pool, &(struct pgcwi_message){
+                          .kind = PGCWI_MESSAGE_CHANGE,
+                          .received_at_us = received_at_us,
+                          .change = change,
+                      });
 }
 
 bool
 pgcwi_worker_pool_push_fence(struct pgcwi_worker_pool *pool,
                              struct pgcwi_fence fence)
 {
-    struct message *message = pgcwi_alloc(sizeof(*message));
-
-    if (message == NULL) {
-        return false;
-    }
-    *message = (struct message){.kind = MESSAGE_FENCE, .fence = fence};
-    return push(pool, message);
+    return push(pool, &(struct pgcwi_message){.kind = PGCWI_MESSAGE_FENCE,
+                                              .fence = fence});
 }
 
 void

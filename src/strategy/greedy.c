@@ -32,7 +32,8 @@ pgcw_greedy_create(const struct pgcw_greedy_options *options,
     }
     if (status == PGCW_OK) {
         callbacks.context = filter;
-        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
+        status =
+            pgcwi_strategy_adopt(&callbacks, &known.filter, strategy, error);
     }
     return status;
 }

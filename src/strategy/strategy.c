@@ -7,6 +7,7 @@
 
 struct pgcw_strategy {
     struct pgcw_strategy_options callbacks;
+    bool is_ours;
 };
 
 enum pgcw_status
@@ -34,21 +35,30 @@ pgcw_strategy_create(const struct pgcw_strategy_options *options,
         return pgcwi_error_set(error, PGCW_NO_MEMORY,
                                "no memory for a strategy");
     }
-    made->callbacks = known;
+    *made = (struct pgcw_strategy){.callbacks = known};
     *strategy = made;
     return PGCW_OK;
 }
 
 enum pgcw_status
 pgcwi_strategy_adopt(const struct pgcw_strategy_options *options,
+                     const struct pgcw_event_filter *filter,
                      struct pgcw_strategy **strategy, struct pgcw_error *error)
 {
     enum pgcw_status status = pgcw_strategy_create(options, strategy, error);
 
     if (status != PGCW_OK) {
         options->destroy(options->context);
+        return status;
     }
-    return status;
+    (*strategy)->is_ours = filter->predicate == NULL;
+    return PGCW_OK;
+}
+
+bool
+pgcwi_strategy_is_ours(const struct pgcw_strategy *strategy)
+{
+    return strategy->is_ours;
 }
 
 void

@@ -73,7 +73,8 @@ pgcw_timed_spacing_create(const struct pgcw_timed_spacing_options *options,
         status = make_spacing(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
+        status =
+            pgcwi_strategy_adopt(&callbacks, &known.filter, strategy, error);
     }
     return status;
 }
@@ -175,7 +176,8 @@ pgcw_timed_interval_create(const struct pgcw_timed_interval_options *options,
         status = make_interval(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
+        status =
+            pgcwi_strategy_adopt(&callbacks, &known.filter, strategy, error);
     }
     return status;
 }

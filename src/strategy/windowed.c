@@ -122,7 +122,8 @@ pgcw_windowed_sequence_create(
         status = make_sequence(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
+        status =
+            pgcwi_strategy_adopt(&callbacks, &known.filter, strategy, error);
     }
     return status;
 }
@@ -222,7 +223,8 @@ pgcw_windowed_count_create(const struct pgcw_windowed_count_options *options,
         status = make_count(&known, &callbacks.context, error);
     }
     if (status == PGCW_OK) {
-        status = pgcwi_strategy_adopt(&callbacks, strategy, error);
+        status =
+            pgcwi_strategy_adopt(&callbacks, &known.filter, strategy, error);
     }
     return status;
 }

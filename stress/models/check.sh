@@ -29,6 +29,9 @@ holds|coherence|-DCHANGES=1 -DCUTS=1|the connection is lost and made again
 fails|coherence|-DBUG_STAMP_AFTER_LOAD|the stamp is taken after the load
 fails|coherence|-DBUG_HEARD_BEFORE_VISIBLE|a server that tells of what is not visible yet
 fails|coherence|-DBUG_REMOVES_ENTRY|an event removes the entry, and no more
+fails|coherence|-DBUG_NOT_NOTED|nobody notes that a stamp was taken
+fails|coherence|-DBUG_NOTE_BEFORE_STAMP|that a stamp is taken is noted before it is
+fails|coherence|-DBUG_LOOK_AFTER_CLOCK|an event looks whether one was taken behind the new clock
 fails|coherence|-DBUG_TABLE_FROM_ZERO|a new table does not begin at the last event
 fails|coherence|-DBUG_UNTAGGED_NOT_RAISED|an event does not raise UNTAGGED: new tables
 fails|coherence|-DON=EVERYTHING -DBUG_UNTAGGED_NOT_RAISED|an event does not raise UNTAGGED: no tags
@@ -57,6 +60,7 @@ holds|listener|-DWORKERS=1 -DCHANGES=1 -DLOOKUPS=1 -DCUTS=1 -DSYNCS=1|a sync ove
 holds|listener|-DWORKERS=1 -DCHANGES=1 -DSILENCES=1|a silent connection, that recovers or not
 holds|listener|-DPOOLER=1|a transaction pooler
 fails|listener|-DBUG_OUT_OF_TURN|workers apply when they like
+fails|listener|-DBUG_HELP_AT_ONCE|the listener's thread does not look whether all is applied
 fails|listener|-DSYNCS=1 -DBUG_DONE_BEFORE_APPLY|a turn is done before it applies
 fails|listener|-DRING=1 -DCHANGES=3 -DBUG_OVERFLOW_WITHOUT_FLUSH|overflow does not flush
 fails|listener|-DRING=1 -DCHANGES=3 -DBUG_OVERFLOW_WITHOUT_MARK|overflow leaves no mark for subscriptions

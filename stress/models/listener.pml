@@ -142,10 +142,57 @@ inline flush()
     fi
 }
 
+/* pgcwi_attachments_apply(), pgcwi_subscriptions_deliver() */
+inline apply(change)
+{
+    clock++;
+    slot = clock;
+    assert(change > last_applied); /* P5 */
+    last_applied = change;
+    assert(change == last_delivered + 1 || has_mark);
+    last_delivered = change;
+    has_mark = false
+}
+
+/* pgcwi_handle(), from begin_turn() on */
+inline handle(number, kind, change, ticket, is_marked)
+{
+    if
+    :: is_marked -> has_mark = true /* begin_turn() */
+    :: else
+    fi;
+    if
+    :: kind == PAYLOAD -> apply(change)
+    :: kind == PAYLOAD && UNDECODABLE -> /* apply_undecodable() */
+#ifndef BUG_UNDECODABLE_WITHOUT_FLUSH
+        flush();
+#endif
+        has_mark = true
+    :: kind == FENCE && ticket > completed_ticket ->
+        completed_ticket = ticket /* pgcwi_freshness_apply() */
+    :: kind == FENCE && ticket <= completed_ticket
+    :: kind == GAP
+    fi;
+    prove(change); /* of a fence: the horizon */
+    applied_number = number /* pgcwi_turn_done() */
+}
+
+/* may_help(): then the turn is ours */
+#ifdef BUG_HELP_AT_ONCE
+#define MAY_HELP true
+#else
+#define MAY_HELP (applied_number == last_number)
+#endif
+
 /* push(): a message that the ring does not take has no number */
 inline push(kind, change, ticket, is_pushed)
 {
     if
+    :: MAY_HELP -> /* help(); or it may not, for want of time or of a lock */
+        last_number++;
+        handle(last_number, kind, change, ticket, is_gap_owed);
+        is_gap_owed = false;
+        is_pushed = true
     :: nfull(ring) ->
         last_number++;
         ring!last_number, kind, change, ticket, is_gap_owed;
@@ -331,19 +378,7 @@ lost:
     goto session
 }
 
-/* pgcwi_attachments_apply(), pgcwi_subscriptions_deliver() */
-inline apply(change)
-{
-    clock++;
-    slot = clock;
-    assert(change > last_applied); /* P5 */
-    last_applied = change;
-    assert(change == last_delivered + 1 || has_mark);
-    last_delivered = change;
-    has_mark = false
-}
-
-/* work(), handle(): decoded at once, applied in turn */
+/* work(): decoded at once, applied in turn */
 proctype worker()
 {
     byte number, change, ticket;
@@ -361,24 +396,7 @@ end:
 #if !defined(BUG_OUT_OF_TURN) && !defined(BUG_DONE_BEFORE_APPLY)
             applied_number == number - 1; /* pgcwi_turn_wait() */
 #endif
-            if
-            :: is_marked -> has_mark = true /* begin_turn() */
-            :: else
-            fi;
-            if
-            :: kind == PAYLOAD -> apply(change)
-            :: kind == PAYLOAD && UNDECODABLE -> /* apply_undecodable() */
-#ifndef BUG_UNDECODABLE_WITHOUT_FLUSH
-                flush();
-#endif
-                has_mark = true
-            :: kind == FENCE && ticket > completed_ticket ->
-                completed_ticket = ticket /* pgcwi_freshness_apply() */
-            :: kind == FENCE && ticket <= completed_ticket
-            :: kind == GAP
-            fi;
-            prove(change); /* of a fence: the horizon */
-            applied_number = number; /* pgcwi_turn_done() */
+            handle(number, kind, change, ticket, is_marked);
             number = 0;
             change = 0;
             ticket = 0;

@@ -29,6 +29,11 @@ stamps|DONE_RELAXED|others are told without release
 stamps|KNOWN_RELAXED|others look without acquire
 stamps|PUBLISH_RELAXED|an entry is published without release
 stamps|FIND_RELAXED|an entry is found without acquire
+stamps|NOT_NOTED|nobody notes that a stamp was taken
+stamps|NOTE_BEFORE_STAMP|that a stamp is taken is noted before it is
+stamps|NOTE_RELAXED|that a stamp was taken is noted relaxed
+stamps|NOTED_RELAXED|that it is noted is found relaxed
+stamps|LOOK_RELAXED|an event looks relaxed whether a stamp was taken
 closing||a connection is lost twice and made again
 closing|CLOSED_STORE_RELAXED|when it closed is stored without release
 closing|CLOSED_LOAD_RELAXED|when it closed is loaded without acquire
@@ -49,6 +54,7 @@ turn|DONE_SIGNALS_ONE|one waiter is told, maybe the wrong one
 turn|WAITER_NOT_COUNTED|a waiter is not counted
 turn|LOOK_BEFORE_LOCK|a waiter looks before it takes the lock
 turn|LOOK_ONCE|a waiter does not look again
+turn|HELP_AT_ONCE|who helps does not look whether all is applied
 parking||two producers, two workers, and an end
 parking|SLEEPER_RELAXED|a sleeper is counted relaxed
 parking|TICKET_RELAXED|a ticket is taken relaxed

@@ -304,21 +304,31 @@ P6_horizon_never_goes_back_with_many_workers(void **state)
 static void
 failed_allocation_refuses_and_leaves_no_hole(void **state)
 {
+    struct door door;
+
     (void)state;
+    door_init(&door);
+    struct pgcw_cache *cache = create_cache(wait_at_door, &door);
     start_pool(2, 64);
-    assert_true(push("1"));
-    assert_true(drain());
+    /* it is not back for the next ones */
+    bool is_pushed = push("1") && door_wait_for_arrivals(&door, 1);
     pgcwi_alloc_fail_nth(1);
     bool is_taken = push("refused");
     pgcwi_alloc_fail_nth(1);
     bool is_fence_taken =
         pgcwi_worker_pool_push_fence(listener.pool, (struct pgcwi_fence){0, 1});
     pgcwi_alloc_fail_nth(0);
+    is_pushed = push("2") && is_pushed;
+    door_open(&door);
+    bool is_drained = drain();
+    pgcw_cache_destroy(cache);
+    door_fini(&door);
+    assert_true(is_pushed);
     assert_false(is_taken);
     assert_false(is_fence_taken);
-    assert_true(push("2"));
-    assert_true(drain());
+    assert_true(is_drained);
     assert_holds_tables_in_order(&heard, 2);
+    assert_int_equal(heard.events[1].number, 2);
 }
 
 /* Of an event its table's number, of a mark -reasons, of nothing 0. */

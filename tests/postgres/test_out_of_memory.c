@@ -22,13 +22,26 @@
 #define CHANNEL "ch_scarce"
 #define MOST_ALLOCATIONS 5000
 
-/* Of one transaction, so that libpq reads them in one go. */
-static const char some_events[] =
-    "UPDATE rows SET version = version + 1;"
-    "SELECT tell('" CHANNEL "', json_build_object("
-    "'operation', 'update', 'table', word, 'sent_at', now(), 'keys',"
-    " ARRAY['1', '2'])::text)"
-    " FROM unnest(ARRAY['before', 'orders', 'behind']) AS word";
+/*
+ * Of one transaction, so that libpq reads them in one go. Memory for keys is
+ * kept for the next, so each has larger ones than all before it.
+ */
+static bool
+cause_events(void)
+{
+    static int round;
+
+    round++;
+    return server_runf(
+        server,
+        "UPDATE rows SET version = version + 1;"
+        "SELECT tell('" CHANNEL "', json_build_object("
+        "'operation', 'update', 'table', word, 'sent_at', now(), 'keys',"
+        " ARRAY['1', repeat('2', 10 * (3 * %d + place::int))])::text)"
+        " FROM unnest(ARRAY['before', 'orders', 'behind'])"
+        " WITH ORDINALITY AS words (word, place)",
+        round);
+}
 
 struct scene {
     struct state_recorder states;
@@ -152,7 +165,7 @@ sweep_events(struct scene *scene)
     for (long nth = 1; nth <= MOST_ALLOCATIONS; nth++) {
         store_an_order(scene);
         memory_fail_nth(nth);
-        assert_true(server_run(server, some_events));
+        assert_true(cause_events());
         assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS),
                          PGCW_OK);
         assert_int_equal(versions_lookup(scene->cache, 1), -1);
@@ -185,7 +198,7 @@ P3_no_event_is_lost_when_a_worker_has_no_memory(void **state)
 
     options.on_event = mark_worker;
     open_scene(scene, &options);
-    assert_true(server_run(server, some_events));
+    assert_true(cause_events());
     assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS), PGCW_OK);
     long count = sweep_events(scene);
     print_message("%ld allocations\n", count);
@@ -215,7 +228,7 @@ P8_listener_becomes_live_whatever_fails_meanwhile(void **state)
         has_failed = memory_has_failed();
         memory_fail_nth(0);
         store_an_order(scene);
-        assert_true(server_run(server, some_events));
+        assert_true(cause_events());
         assert_int_equal(pgcw_listener_sync(scene->listener, PATIENCE_MS),
                          PGCW_OK);
         assert_int_equal(versions_lookup(scene->cache, 1), -1);

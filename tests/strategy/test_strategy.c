@@ -211,15 +211,17 @@ adopted_context_is_destroyed_if_memory_is_short(void **state)
 {
     struct calls calls = {0};
     struct pgcw_strategy_options options = options_of(&calls);
+    const struct pgcw_event_filter filter = PGCW_EVENT_FILTER_INIT;
     struct pgcw_strategy *strategy = NULL;
 
     (void)state;
     pgcwi_alloc_fail_nth(1);
-    assert_int_equal(pgcwi_strategy_adopt(&options, &strategy, NULL),
+    assert_int_equal(pgcwi_strategy_adopt(&options, &filter, &strategy, NULL),
                      PGCW_NO_MEMORY);
     assert_null(strategy);
     assert_int_equal(calls.destroy_count, 1);
-    assert_int_equal(pgcwi_strategy_adopt(&options, &strategy, NULL), PGCW_OK);
+    assert_int_equal(pgcwi_strategy_adopt(&options, &filter, &strategy, NULL),
+                     PGCW_OK);
     assert_int_equal(calls.destroy_count, 1);
     pgcw_strategy_destroy(strategy);
     assert_int_equal(calls.destroy_count, 2);
