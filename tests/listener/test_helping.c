@@ -519,7 +519,8 @@ P9_events_ask_for_no_memory_in_the_steady_state(void **state)
     assert_int_equal(applied(), 20 * 200 + 200 * 100);
 }
 
-/* Nobody loads meanwhile: the first event writes, the others need not. */
+/* Nobody loads meanwhile: the first event advances, the others need not; but
+ * behind a worker that begins to sweep, which looks at the clock as well. */
 static void
 burst_for_one_table_costs_the_cache_one_advance(void **state)
 {
@@ -549,7 +550,7 @@ burst_for_one_table_costs_the_cache_one_advance(void **state)
     assert_true(is_pushed);
     assert_int_equal(applied(), 150);
     for (int burst = 0; burst < 3; burst++) {
-        assert_int_equal(clocks[burst], 1);
+        assert_in_range(clocks[burst], 1, 5);
     }
 }
 
