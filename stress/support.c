@@ -28,7 +28,8 @@ refuse_options(const char *program)
 {
     (void)fprintf(stderr,
                   "usage: %s [--threads 1..%d] [--seconds 1..] [--seed N]"
-                  " [--faults N] [--reads N] [--slack MS] [--rounds 1..]\n",
+                  " [--faults N] [--reads N] [--slack MS] [--rounds 1..]"
+                  " [--transport notify|wal] [--callbacks yes|no]\n",
                   program, MOST_THREADS);
     exit(2);
 }
@@ -75,6 +76,10 @@ read_option(struct stress *stress, const char *option, const char *value)
         return setenv("PGCW_TEST_TRANSPORT", value, 1) == 0 &&
                (is_wal || strcmp(value, "notify") == 0);
     }
+    if (strcmp(option, "--callbacks") == 0) {
+        stress->is_without_callbacks = strcmp(value, "no") == 0;
+        return stress->is_without_callbacks || strcmp(value, "yes") == 0;
+    }
     if (strcmp(option, "--rounds") == 0) {
         return read_number(value, 1, 1000000000, &stress->round_count);
     }
@@ -106,8 +111,9 @@ stress_start(struct stress *stress, const char *name, int argc, char **argv)
         (void)printf(" --rounds %" PRIu64 "\n", stress->round_count);
     } else {
         (void)printf(
-            " --seconds %u%s\n", stress->seconds,
-            stress->transport == PGCW_TRANSPORT_WAL ? " --transport wal" : "");
+            " --seconds %u%s%s\n", stress->seconds,
+            stress->transport == PGCW_TRANSPORT_WAL ? " --transport wal" : "",
+            stress->is_without_callbacks ? " --callbacks no" : "");
     }
     (void)fflush(stdout);
 }

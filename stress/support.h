@@ -4,10 +4,12 @@
  *
  *     program [--threads N] [--seconds N] [--seed N] [--faults N] [--reads N]
  *             [--slack MS] [--rounds N] [--transport notify|wal]
+ *             [--callbacks yes|no]
  *
  * `faults` and `reads` are what must be done at least, and `slack` is what a
  * bound is exceeded by at most; each where a program has such. One that has
- * `rounds` does so many, however long it takes.
+ * `rounds` does so many, however long it takes. Without `callbacks` no event
+ * calls code of the program's.
  *
  * The seed is printed, so that a run can be tried again; the exit code is
  * the verdict: 0 no failure, 1 some, 2 the options were wrong.
@@ -33,6 +35,7 @@ struct stress {
     uint64_t slack_ms;
     uint64_t round_count;
     enum pgcw_transport transport;
+    bool is_without_callbacks;
     int64_t end_ns; /* CLOCK_MONOTONIC */
     /* shared */
     _Atomic uint64_t failure_count;
