@@ -81,8 +81,8 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
 fi
 
 # Programs of one thread, most of whose work the server does.
-sql="dependency|example_(cached_query|enrich)|install|names|publication"
-sql="$sql|published|rows|scratch_server|tool|triggers|wal_keys"
+sql="dependency|doctor|example_(cached_query|enrich)|install|names|publication"
+sql="$sql|published|rows|scratch_server|status|tool|triggers|wal_keys"
 # Servers that come and go: they are waited for, and the threads are the same.
 waiting="failover|pooler|refusals|tls"
 
@@ -102,6 +102,6 @@ heading "ThreadSanitizer by gcc: unit, postgres, stress"
 build tsan tsan gcc
 check tsan -E "postgres[.].*(exit|hostile|$sql|$waiting)"
 
-heading "ThreadSanitizer by clang: unit, stress"
+heading "ThreadSanitizer by clang: unit and stress of what threads share"
 build check-tsan-clang tsan clang
-check check-tsan-clang -L "unit|stress"
+check check-tsan-clang -R "^(unit[.](cache|listener|queue|query)|stress)[.]"
