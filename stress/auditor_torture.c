@@ -259,7 +259,6 @@ audit_what_is_right(void)
     if (!open_all(LOOK_AGAIN_MS, NULL, tell)) {
         stress_fail(&stress, "nothing to audit");
     } else {
-        stress_begin(&stress);
         stress_run_threads(&stress, run, threads, sizeof(threads[0]));
         stats = audit_stats();
     }

@@ -177,6 +177,9 @@ main(int argc, char **argv)
         threads[i].number = i;
     }
     stress_run_threads(&stress, run, threads, sizeof(threads[0]));
+    if (pgcw_listener_sync(listener, PATIENCE_MS) != PGCW_OK) {
+        stress_fail(&stress, "the last connection was not made again");
+    }
     pgcw_listener_read_stats(listener, &stats);
     pgcw_cache_destroy(cache);
     pgcw_listener_close(listener);

@@ -195,6 +195,7 @@ stress_run_threads(struct stress *stress, stress_thread_fn *run, void *contexts,
     pthread_t threads[MOST_THREADS];
     char *context = contexts;
 
+    stress_begin(stress);
     for (unsigned int i = 0; i < stress->thread_count; i++) {
         if (pthread_create(&threads[i], NULL, run, context) != 0) {
             stress_give_up(stress, "thread %u was not started", i);

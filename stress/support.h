@@ -63,7 +63,7 @@ _Noreturn void stress_give_up(struct stress *stress, const char *format, ...)
 
 /*
  * Run `thread_count` threads and join them. Each gets an element of
- * `contexts`, of `context_bytes` bytes.
+ * `contexts`, of `context_bytes` bytes. The time begins now.
  */
 typedef void *stress_thread_fn(void *context);
 void stress_run_threads(struct stress *stress, stress_thread_fn *run,
