@@ -71,7 +71,10 @@ struct pgcw_listener_options {
     const char *dsn;
     /** At most 63 bytes. NULL: PGCW_DEFAULT_CHANNEL. */
     const char *channel;
-    /** Threads that decode and apply. Default 2, at most 64. */
+    /** Threads that decode and apply. Default 2, at most 64. The listener's
+     * own thread does so too, which is faster, where nothing waits and no code
+     * of yours could hold it up: without `on_event`, and if no cache has a
+     * strategy of pgcw_strategy_create() or a filter with a predicate. */
     uint32_t worker_count;
     /** Messages that may wait; a power of two, 4 to 2^24. Default 65536. */
     uint32_t ring_capacity;
