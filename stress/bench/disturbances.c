@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "support.h"
+
 #define PER_SECOND 100000
 #define PATIENCE_NS (30 * RIG_NS_PER_SECOND)
 #define OWN_TABLE "read"
@@ -15,14 +17,14 @@ static void
 put(struct scene *scene, const struct rig_key *key, const char *table)
 {
     enum pgcw_status status;
-    int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
+    int64_t deadline_ns = stress_now_ns() + PATIENCE_NS;
 
     /* as much may wait to be freed as may */
     while ((status = rig_put(scene->cache, key, table)) == PGCW_NO_MEMORY &&
-           rig_now_ns() < deadline_ns) {
+           stress_now_ns() < deadline_ns) {
     }
     if (status != PGCW_OK) {
-        rig_fail("put: %s", pgcw_status_text(status));
+        bench_fail("put: %s", pgcw_status_text(status));
     }
 }
 
@@ -44,7 +46,7 @@ invalidate_row(struct scene *scene, const struct rig_key *key)
     struct pgcw_tag tag = {"public", OTHER_TABLE, {key->bytes, RIG_KEY_BYTES}};
 
     if (pgcw_cache_invalidate_tag(scene->cache, &tag) != PGCW_OK) {
-        rig_fail("a row was not invalidated");
+        bench_fail("a row was not invalidated");
     }
 }
 
@@ -83,21 +85,22 @@ wait_everything(struct scene *scene)
                                .channel = PGCW_DEFAULT_CHANNEL,
                                .schema = "public",
                                .table = OTHER_TABLE};
-    int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
+    int64_t deadline_ns = stress_now_ns() + PATIENCE_NS;
     struct timespec moment = {0, 1000000};
     struct pgcw_cache_stats stats;
     struct pgcw_error error;
 
     if (pgcw_event_emit(scene->connection, &event, &error) != PGCW_OK) {
-        rig_fail("emit: %s", error.detail);
+        bench_fail("emit: %s", error.detail);
     }
     do {
         (void)nanosleep(&moment, NULL);
         stats = stats_of(scene);
     } while ((stats.entries > scene->key_count || stats.reclaim_waiting > 0) &&
-             rig_now_ns() < deadline_ns);
+             stress_now_ns() < deadline_ns);
     if (stats.entries > scene->key_count) {
-        rig_fail("%" PRIu64 " invalid entries are still there", stats.entries);
+        bench_fail("%" PRIu64 " invalid entries are still there",
+                   stats.entries);
     }
 }
 
@@ -119,7 +122,7 @@ const struct disturbance disturbances[] = {
     {"rows", NULL, step_rows, NULL},
     {"everything", prepare_everything, NULL, wait_everything},
 };
-const unsigned disturbance_count = RIG_COUNT_OF(disturbances);
+const unsigned disturbance_count = BENCH_COUNT_OF(disturbances);
 const struct disturbance eviction = {"eviction", NULL, step_eviction, NULL};
 
 void

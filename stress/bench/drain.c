@@ -17,7 +17,10 @@
 #include <time.h>
 
 #include "events.h"
+#include "results.h"
+#include "support.h"
 #include "support/server_client.h"
+#include "threads.h"
 
 #define WRITERS 4
 #define LOOK_NS 50000
@@ -42,7 +45,7 @@ struct run {
 static int64_t
 others_cpu_ns(void)
 {
-    return bench_cpu_ns() - bench_thread_cpu_ns();
+    return bench_process_ns() - bench_thread_ns();
 }
 
 struct writer {
@@ -74,13 +77,13 @@ run_one(enum bench_subject subject)
                      "', '" BENCH_PAYLOAD_HEAD "' || i || '" BENCH_PAYLOAD_TAIL
                      "')) FROM generate_series(1, %d) AS i",
                      counts[ONE_TRANSACTION])) {
-        bench_give_up("a notification is refused");
+        bench_fail("a notification is refused");
     }
     int64_t cpu_ns = others_cpu_ns();
     if (!server_run(server, "COMMIT")) {
-        bench_give_up("a commit is refused");
+        bench_fail("a commit is refused");
     }
-    return (struct run){bench_now_ns(), cpu_ns};
+    return (struct run){stress_now_ns(), cpu_ns};
 }
 
 static void *
@@ -93,10 +96,10 @@ write_all(void *context)
                          "SELECT pg_notify('" BENCH_CHANNEL
                          "', '" BENCH_PAYLOAD_HEAD "%d" BENCH_PAYLOAD_TAIL "')",
                          i)) {
-            bench_give_up("a notification is refused");
+            bench_fail("a notification is refused");
         }
     }
-    writer->cpu_ns = bench_thread_cpu_ns();
+    writer->cpu_ns = bench_thread_ns();
     return NULL;
 }
 
@@ -105,13 +108,13 @@ run_small(enum bench_subject subject)
 {
     struct writer tasks[WRITERS];
     pthread_t threads[WRITERS];
-    struct run run = {bench_now_ns(), others_cpu_ns()};
+    struct run run = {stress_now_ns(), others_cpu_ns()};
 
     for (int i = 0; i < WRITERS; i++) {
         tasks[i] = (struct writer){writers[subject][i],
                                    counts[SMALL_TRANSACTIONS] / WRITERS, 0};
         if (pthread_create(&threads[i], NULL, write_all, &tasks[i]) != 0) {
-            bench_give_up("no thread");
+            bench_fail("no thread");
         }
     }
     for (int i = 0; i < WRITERS; i++) {
@@ -136,11 +139,11 @@ measure(enum bench_subject subject, int load)
 
     while (arrived(subject) < goal) {
         (void)nanosleep(&pause, NULL);
-        if (bench_now_ns() - run.began_ns > LATE_NS) {
-            bench_give_up("notifications do not arrive");
+        if (stress_now_ns() - run.began_ns > LATE_NS) {
+            bench_fail("notifications do not arrive");
         }
     }
-    int64_t took_ns = bench_now_ns() - run.began_ns;
+    int64_t took_ns = stress_now_ns() - run.began_ns;
     return (struct drained){(double)counts[load] / ((double)took_ns / 1e9),
                             (double)(others_cpu_ns() - run.cpu_ns) /
                                 (double)counts[load]};
@@ -149,15 +152,15 @@ measure(enum bench_subject subject, int load)
 static void
 repeat(const struct bench_options *options, int load)
 {
-    double rate[BENCH_SUBJECTS][1000];
-    double cpu_ns[BENCH_SUBJECTS][1000];
+    double rate[BENCH_SUBJECTS][BENCH_MOST_REPETITIONS];
+    double cpu_ns[BENCH_SUBJECTS][BENCH_MOST_REPETITIONS];
     char parameters[64];
 
-    for (int i = 0; i < options->repetitions; i++) {
+    for (unsigned i = 0; i < options->repetitions; i++) {
         for (int s = 0; s < BENCH_SUBJECTS; s++) {
             /* none is always first */
             enum bench_subject subject =
-                (s + i) % 2 == 0 ? BENCH_OURS : BENCH_RAW;
+                ((unsigned)s + i) % 2 == 0 ? BENCH_OURS : BENCH_RAW;
             struct drained drained = measure(subject, load);
 
             rate[subject][i] = drained.rate;
@@ -165,13 +168,17 @@ repeat(const struct bench_options *options, int load)
         }
     }
     (void)snprintf(parameters, sizeof(parameters),
-                   "\"load\": \"%s\", \"notifications\": %d, ",
-                   load_names[load], counts[load]);
+                   "\"load\": \"%s\", \"notifications\": %d", load_names[load],
+                   counts[load]);
     for (int s = 0; s < BENCH_SUBJECTS; s++) {
-        bench_result(bench_subject_names[s], parameters, "rate",
-                     "notifications/s", rate[s], options->repetitions);
-        bench_result(bench_subject_names[s], parameters, "cpu", "ns", cpu_ns[s],
-                     options->repetitions);
+        const char *name = bench_subject_names[s];
+
+        bench_results_add(&(struct bench_result){name, parameters, "rate",
+                                                 "notifications/s", NULL},
+                          rate[s], options->repetitions);
+        bench_results_add(
+            &(struct bench_result){name, parameters, "cpu", "ns", NULL},
+            cpu_ns[s], options->repetitions);
     }
 }
 
@@ -182,7 +189,7 @@ connect_writers(void)
         for (int i = 0; i < WRITERS; i++) {
             writers[s][i] = server_connect(bench_databases[s]);
             if (writers[s][i] == NULL) {
-                bench_give_up("no connection");
+                bench_fail("no connection");
             }
         }
     }
@@ -204,7 +211,8 @@ main(int argc, char **argv)
     struct bench_options options = {.repetitions = 15, .seconds = 1};
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
 
-    bench_read_options(&options, argc, argv);
+    (void)argc;
+    bench_read_options(&options, argv);
     if (options.is_quick) {
         counts[ONE_TRANSACTION] = 2000;
         counts[SMALL_TRANSACTIONS] = 400;
@@ -216,13 +224,14 @@ main(int argc, char **argv)
     bench_ours_put(&ours, "1");
     (void)measure(BENCH_OURS, ONE_TRANSACTION); /* warms up */
     (void)measure(BENCH_RAW, ONE_TRANSACTION);
-    bench_begin("drain", "How many notifications are drained?",
-                "all are heard, and by pgcachewatch decoded and applied; for "
-                "one transaction from the return of its COMMIT, for small "
-                "ones with the commits");
+    bench_results_begin(
+        "drain", "How many notifications are drained?",
+        "all are heard, and by pgcachewatch decoded and applied; for "
+        "one transaction from the return of its COMMIT, for small "
+        "ones with the commits");
     repeat(&options, ONE_TRANSACTION);
     repeat(&options, SMALL_TRANSACTIONS);
-    bench_end();
+    bench_results_end(NULL);
     pgcw_listener_read_stats(ours.listener, &stats);
     bench_ours_close(&ours);
     bench_raw_close(&raw);

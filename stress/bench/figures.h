@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures of repetitions: put in order, and the one in the middle. */
+/* Figures: put in order, the one in the middle, and others by their place. */
 #ifndef STRESS_BENCH_FIGURES_H
 #define STRESS_BENCH_FIGURES_H
 
@@ -15,16 +15,25 @@ figures_compare(const void *left, const void *right)
 }
 
 static inline void
-figures_sort(double *figures, unsigned count)
+figures_sort(double *figures, size_t count)
 {
     qsort(figures, count, sizeof(*figures), figures_compare);
 }
 
 static inline double
-figures_median(const double *sorted, unsigned count)
+figures_median(const double *sorted, size_t count)
 {
     return count % 2 == 1 ? sorted[count / 2]
                           : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+/* The one that this share of them is below. */
+static inline double
+figures_quantile(const double *sorted, size_t count, double share)
+{
+    size_t place = (size_t)(share * (double)count);
+
+    return sorted[place < count ? place : count - 1];
 }
 
 #endif

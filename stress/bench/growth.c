@@ -33,9 +33,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "support.h"
+#include "threads.h"
+
 #define DRAWN_COUNT (1u << 20)
 #define BLOCK 1024u
-#define WINDOW_NS (RIG_NS_PER_SECOND / 5)
 #define EVENTS 20000u
 
 #define USUAL_ENTRIES 10000u
@@ -46,13 +48,13 @@
 
 /* From one point to the next: when quick, from the first to the last. */
 static unsigned
-step(const struct rig *rig, unsigned point_count)
+step(const struct bench_options *options, unsigned point_count)
 {
-    return rig->is_quick ? point_count - 1 : 1;
+    return options->is_quick ? point_count - 1 : 1;
 }
 
 struct bench {
-    struct rig *rig;
+    const struct bench_options *options;
     struct pgcw_listener *listener;
     PGconn *connection;
     uint32_t *drawn; /* any numbers; to be taken modulo the entries */
@@ -103,7 +105,7 @@ make_point(struct bench *bench, uint32_t cache_count, uint32_t entry_count)
                           .table_count = TAGS_MAX,
                           .tag_count = 1};
 
-    point.keys = rig_allocate(entry_count, sizeof(*point.keys));
+    point.keys = bench_allocate(entry_count, sizeof(*point.keys));
     for (uint32_t i = 0; i < entry_count; i++) {
         point.keys[i] = rig_key_of('g', i);
     }
@@ -133,7 +135,7 @@ fill(const struct point *point, struct rig_times *times)
 
             rig_times_add(times, rig_ticks() - begin);
             if (status != PGCW_OK) {
-                rig_fail("put: %s", pgcw_status_text(status));
+                bench_fail("put: %s", pgcw_status_text(status));
             }
         }
     }
@@ -145,8 +147,8 @@ measure_hits(const struct bench *bench, const struct point *point)
 {
     uint64_t count = 0;
     uint64_t hits = 0;
-    int64_t end_ns = rig_now_ns() + bench->window_ns;
-    int64_t begin_ns = rig_thread_ns();
+    int64_t end_ns = stress_now_ns() + bench->window_ns;
+    int64_t begin_ns = bench_thread_ns();
 
     do {
         for (uint32_t i = 0; i < BLOCK; i++, count++) {
@@ -158,19 +160,19 @@ measure_hits(const struct bench *bench, const struct point *point)
                 cache,
                 &point->keys[(uint64_t)drawn * point->entry_count >> 32]);
         }
-    } while (rig_now_ns() < end_ns);
+    } while (stress_now_ns() < end_ns);
     if (hits != count) {
-        rig_fail("%" PRIu64 " of %" PRIu64 " lookups missed", count - hits,
-                 count);
+        bench_fail("%" PRIu64 " of %" PRIu64 " lookups missed", count - hits,
+                   count);
     }
-    return (double)(rig_thread_ns() - begin_ns) / (double)count;
+    return (double)(bench_thread_ns() - begin_ns) / (double)count;
 }
 
 /* Of rows that no entry depends on; returns nanoseconds for one. */
 static double
 measure_applies(const struct point *point)
 {
-    int64_t begin_ns = rig_thread_ns();
+    int64_t begin_ns = bench_thread_ns();
     char name[16];
 
     for (uint32_t i = 0; i < EVENTS; i++) {
@@ -179,10 +181,10 @@ measure_applies(const struct point *point)
 
         name_table(name, i % point->table_count);
         if (pgcw_cache_invalidate_tag(point->caches[0], &tag) != PGCW_OK) {
-            rig_fail("not invalidated");
+            bench_fail("not invalidated");
         }
     }
-    return (double)(rig_thread_ns() - begin_ns) / EVENTS;
+    return (double)(bench_thread_ns() - begin_ns) / EVENTS;
 }
 
 /* One event of the first table; returns per cent. */
@@ -193,7 +195,7 @@ measure_lost(const struct point *point)
     uint32_t lost_count = 0;
 
     if (pgcw_cache_invalidate_tag(point->caches[0], &tag) != PGCW_OK) {
-        rig_fail("not invalidated");
+        bench_fail("not invalidated");
     }
     for (uint32_t i = 0; i < point->entry_count; i++) {
         lost_count += !rig_is_hit(point->caches[0], &point->keys[i]);
@@ -202,12 +204,12 @@ measure_lost(const struct point *point)
 }
 
 struct curve_figures {
-    double hit[RIG_REPETITIONS_MAX];
-    double fill[RIG_REPETITIONS_MAX];
-    double fill_p999[RIG_REPETITIONS_MAX];
-    double fill_longest[RIG_REPETITIONS_MAX];
-    double apply[RIG_REPETITIONS_MAX];
-    double lost[RIG_REPETITIONS_MAX];
+    double hit[BENCH_MOST_REPETITIONS];
+    double fill[BENCH_MOST_REPETITIONS];
+    double fill_p999[BENCH_MOST_REPETITIONS];
+    double fill_longest[BENCH_MOST_REPETITIONS];
+    double apply[BENCH_MOST_REPETITIONS];
+    double lost[BENCH_MOST_REPETITIONS];
 };
 
 static void
@@ -236,13 +238,15 @@ report_point(struct bench *bench, const char *over, uint32_t number,
 
     (void)snprintf(parameters, sizeof(parameters),
                    "\"over\": \"%s\", \"%s\": %" PRIu32, over, over, number);
-    rig_result(bench->rig, parameters, "hit", "ns", figures->hit);
-    rig_result(bench->rig, parameters, "fill p50", "ns", figures->fill);
-    rig_result(bench->rig, parameters, "fill p99.9", "ns", figures->fill_p999);
-    rig_result(bench->rig, parameters, "longest fill", "us",
+    rig_result(bench->options, parameters, "hit", "ns", figures->hit);
+    rig_result(bench->options, parameters, "fill p50", "ns", figures->fill);
+    rig_result(bench->options, parameters, "fill p99.9", "ns",
+               figures->fill_p999);
+    rig_result(bench->options, parameters, "longest fill", "us",
                figures->fill_longest);
-    rig_result(bench->rig, parameters, "event", "ns", figures->apply);
-    rig_result(bench->rig, parameters, "lost by an event", "%", figures->lost);
+    rig_result(bench->options, parameters, "event", "ns", figures->apply);
+    rig_result(bench->options, parameters, "lost by an event", "%",
+               figures->lost);
 }
 
 static void
@@ -251,9 +255,9 @@ measure_over_entries(struct bench *bench)
     static const uint32_t counts[] = {1000, 10000, 100000, 1000000, 10000000};
     static struct curve_figures figures;
 
-    for (unsigned i = 0; i < (bench->rig->is_quick ? 2 : RIG_COUNT_OF(counts));
-         i++) {
-        for (unsigned r = 0; r < bench->rig->repetitions; r++) {
+    for (unsigned i = 0;
+         i < (bench->options->is_quick ? 2 : BENCH_COUNT_OF(counts)); i++) {
+        for (unsigned r = 0; r < bench->options->repetitions; r++) {
             struct point point = make_point(bench, 1, counts[i]);
 
             measure_point(bench, &point, &figures, r);
@@ -269,9 +273,9 @@ measure_over_tables(struct bench *bench)
     static const uint32_t counts[] = {1, 10, 100, 1000, 2000, 10000};
     static struct curve_figures figures;
 
-    for (unsigned i = 0; i < RIG_COUNT_OF(counts);
-         i += step(bench->rig, RIG_COUNT_OF(counts))) {
-        for (unsigned r = 0; r < bench->rig->repetitions; r++) {
+    for (unsigned i = 0; i < BENCH_COUNT_OF(counts);
+         i += step(bench->options, BENCH_COUNT_OF(counts))) {
+        for (unsigned r = 0; r < bench->options->repetitions; r++) {
             struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
             point.table_count = counts[i];
@@ -288,8 +292,8 @@ measure_over_tags(struct bench *bench)
     static struct curve_figures figures;
 
     for (uint32_t tags = 1; tags <= TAGS_MAX;
-         tags *= bench->rig->is_quick ? TAGS_MAX : 2) {
-        for (unsigned r = 0; r < bench->rig->repetitions; r++) {
+         tags *= bench->options->is_quick ? TAGS_MAX : 2) {
+        for (unsigned r = 0; r < bench->options->repetitions; r++) {
             struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
             point.tag_count = tags;
@@ -309,33 +313,33 @@ measure_events(const struct bench *bench)
         "'{\"type\":\"event\",\"operation\":\"update\",\"schema\":\"public\","
         "\"table\":\"table_%s\",\"sent_at\":\"2026-01-01T00:00:00+00:00\","
         "\"note\":%s}', n % 8, n))) FROM generate_series(1, $1) n";
-    const char *count_text = bench->rig->is_quick ? "500" : "20000";
+    const char *count_text = bench->options->is_quick ? "500" : "20000";
     uint64_t count = strtoul(count_text, NULL, 10);
     struct pgcw_listener_stats stats = PGCW_LISTENER_STATS_INIT;
-    int64_t deadline_ns = rig_now_ns() + PATIENCE_NS;
+    int64_t deadline_ns = stress_now_ns() + PATIENCE_NS;
 
     pgcw_listener_read_stats(bench->listener, &stats);
     uint64_t enough = stats.events_applied + count;
     PGresult *begun = PQexec(bench->connection, "BEGIN");
     PGresult *sent = PQexecParams(bench->connection, statement, 1, NULL,
                                   &count_text, NULL, NULL, 0);
-    int64_t begin_ns = rig_now_ns();
+    int64_t begin_ns = stress_now_ns();
     PGresult *done = PQexec(bench->connection, "COMMIT");
     if (PQresultStatus(sent) != PGRES_TUPLES_OK ||
         PQresultStatus(done) != PGRES_COMMAND_OK) {
-        rig_fail("%s", PQerrorMessage(bench->connection));
+        bench_fail("%s", PQerrorMessage(bench->connection));
     }
     PQclear(begun);
     PQclear(sent);
     PQclear(done);
     do {
         pgcw_listener_read_stats(bench->listener, &stats);
-    } while (stats.events_applied < enough && rig_now_ns() < deadline_ns);
+    } while (stats.events_applied < enough && stress_now_ns() < deadline_ns);
     if (stats.events_applied < enough || stats.payloads_undecodable > 0) {
-        rig_fail("%" PRIu64 " events were not applied",
-                 enough - stats.events_applied);
+        bench_fail("%" PRIu64 " events were not applied",
+                   enough - stats.events_applied);
     }
-    return (double)(rig_now_ns() - begin_ns) / (double)count;
+    return (double)(stress_now_ns() - begin_ns) / (double)count;
 }
 
 static void
@@ -343,13 +347,13 @@ measure_over_caches(struct bench *bench)
 {
     static const uint32_t counts[] = {1, 2, 5, 10, 20, 50, 100};
     static struct rig_times times;
-    double hit[RIG_REPETITIONS_MAX];
-    double event[RIG_REPETITIONS_MAX];
+    double hit[BENCH_MOST_REPETITIONS];
+    double event[BENCH_MOST_REPETITIONS];
     char parameters[64];
 
-    for (unsigned i = 0; i < RIG_COUNT_OF(counts);
-         i += step(bench->rig, RIG_COUNT_OF(counts))) {
-        for (unsigned r = 0; r < bench->rig->repetitions; r++) {
+    for (unsigned i = 0; i < BENCH_COUNT_OF(counts);
+         i += step(bench->options, BENCH_COUNT_OF(counts))) {
+        for (unsigned r = 0; r < bench->options->repetitions; r++) {
             struct point point =
                 make_point(bench, counts[i], USUAL_ENTRIES / counts[i]);
 
@@ -361,8 +365,8 @@ measure_over_caches(struct bench *bench)
         }
         (void)snprintf(parameters, sizeof(parameters),
                        "\"over\": \"caches\", \"caches\": %" PRIu32, counts[i]);
-        rig_result(bench->rig, parameters, "hit", "ns", hit);
-        rig_result(bench->rig, parameters, "event from the server", "ns",
+        rig_result(bench->options, parameters, "hit", "ns", hit);
+        rig_result(bench->options, parameters, "event from the server", "ns",
                    event);
     }
 }
@@ -385,10 +389,10 @@ work(void *context)
     const uint32_t *drawn =
         &worker->bench->drawn[worker->number * (DRAWN_COUNT / THREADS_MAX)];
 
-    rig_stay_on_cpu(worker->number);
+    bench_pin(0, worker->number);
     (void)rig_is_hit(point->caches[0], &point->keys[0]); /* known to RCU */
     (void)pthread_barrier_wait(worker->start);
-    int64_t end_ns = rig_now_ns() + worker->bench->window_ns;
+    int64_t end_ns = stress_now_ns() + worker->bench->window_ns;
     do {
         for (uint32_t i = 0; i < BLOCK; i++) {
             uint32_t number =
@@ -403,7 +407,7 @@ work(void *context)
             }
         }
         worker->count += BLOCK;
-    } while (rig_now_ns() < end_ns);
+    } while (stress_now_ns() < end_ns);
     return NULL;
 }
 
@@ -421,16 +425,16 @@ run_threads(const struct bench *bench, const struct point *point,
     for (unsigned i = 0; i < thread_count; i++) {
         workers[i] = (struct worker){bench, point, &start, i, stores, 0};
         if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0) {
-            rig_fail("no thread");
+            bench_fail("no thread");
         }
     }
-    int64_t begin_ns = rig_now_ns();
+    int64_t begin_ns = stress_now_ns();
     (void)pthread_barrier_wait(&start);
     for (unsigned i = 0; i < thread_count; i++) {
         (void)pthread_join(threads[i], NULL);
         count += workers[i].count;
     }
-    double seconds = (double)(rig_now_ns() - begin_ns) / 1e9;
+    double seconds = (double)(stress_now_ns() - begin_ns) / 1e9;
     (void)pthread_barrier_destroy(&start);
     return (double)count / seconds;
 }
@@ -438,23 +442,23 @@ run_threads(const struct bench *bench, const struct point *point,
 static void
 measure_over_threads(struct bench *bench)
 {
-    double hits[RIG_REPETITIONS_MAX];
-    double fills[RIG_REPETITIONS_MAX];
+    double hits[BENCH_MOST_REPETITIONS];
+    double fills[BENCH_MOST_REPETITIONS];
     static struct rig_times times;
     char parameters[64];
     struct point point = make_point(bench, 1, USUAL_ENTRIES);
 
     fill(&point, &times);
     for (unsigned threads = 1; threads <= THREADS_MAX;
-         threads *= bench->rig->is_quick ? THREADS_MAX : 2) {
-        for (unsigned r = 0; r < bench->rig->repetitions; r++) {
+         threads *= bench->options->is_quick ? THREADS_MAX : 2) {
+        for (unsigned r = 0; r < bench->options->repetitions; r++) {
             hits[r] = run_threads(bench, &point, threads, false);
             fills[r] = run_threads(bench, &point, threads, true);
         }
         (void)snprintf(parameters, sizeof(parameters),
                        "\"over\": \"threads\", \"threads\": %u", threads);
-        rig_result(bench->rig, parameters, "hits", "1/s", hits);
-        rig_result(bench->rig, parameters, "fills", "1/s", fills);
+        rig_result(bench->options, parameters, "hits", "1/s", hits);
+        rig_result(bench->options, parameters, "fills", "1/s", fills);
     }
     free_point(&point);
 }
@@ -462,34 +466,34 @@ measure_over_threads(struct bench *bench)
 int
 main(int argc, char **argv)
 {
-    struct rig rig = rig_options(argv, 3);
-    struct bench bench = {.rig = &rig};
-    uint64_t random = 42;
+    struct bench_options options = {.repetitions = 3, .seconds = 0.2};
+    struct bench bench = {.options = &options};
+    struct stress_random random = {42};
 
     (void)argc;
-    bench.window_ns = rig.seconds != 0 ? rig.seconds * RIG_NS_PER_SECOND
-                      : rig.is_quick   ? WINDOW_NS / 20
-                                       : WINDOW_NS;
-    bench.drawn = rig_allocate(DRAWN_COUNT, sizeof(*bench.drawn));
+    bench_read_options(&options, argv);
+    bench.window_ns = bench_repetition_ns(&options);
+    bench.drawn = bench_allocate(DRAWN_COUNT, sizeof(*bench.drawn));
     for (uint32_t i = 0; i < DRAWN_COUNT; i++) {
-        bench.drawn[i] = rig_random_below(&random, UINT32_MAX);
+        bench.drawn[i] = stress_random_below(&random, UINT32_MAX);
     }
-    rig_stay_on_cpu(1); /* what the library starts */
+    bench_pin(0, 1); /* what the library starts */
     bench.listener = rig_open_listener();
     bench.connection = PQconnectdb("");
     if (PQstatus(bench.connection) != CONNECTION_OK) {
-        rig_fail("%s", PQerrorMessage(bench.connection));
+        bench_fail("%s", PQerrorMessage(bench.connection));
     }
-    rig_stay_on_cpu(0);
+    bench_pin(0, 0);
     rig_times_calibrate();
-    rig_begin("growth", "How does cost grow?",
-              "hits of keys drawn beforehand; fills of new keys; events");
+    bench_results_begin(
+        "growth", "How does cost grow?",
+        "hits of keys drawn beforehand; fills of new keys; events");
     measure_over_entries(&bench);
     measure_over_tables(&bench);
     measure_over_tags(&bench);
     measure_over_caches(&bench);
     measure_over_threads(&bench);
-    rig_end();
+    bench_results_end(NULL);
     PQfinish(bench.connection);
     pgcw_listener_close(bench.listener);
     free(bench.drawn);

@@ -11,7 +11,9 @@
  * began later; "call" is how long the call took. After it has returned no
  * lookup may hit: if one does, the program fails (P1).
  *
- * Then the same for one row, of which the reader reads nothing else.
+ * Then the same for one row, of which the reader reads nothing else; and how
+ * many of all entries are invalid afterwards: rows share slots, so the event of
+ * one may take others with it. "invalid after" counts the row's own as well.
  *
  * "caller": "busy" is one who has just invalidated something else, as one who
  * has many events to apply. "caller": "slept" comes out of a sleep, and finds
@@ -25,6 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "figures.h"
+#include "support.h"
+#include "threads.h"
 
 #define TABLE "rows"
 #define ENTRIES_OF_A_REPETITION 1000000u
@@ -49,11 +55,11 @@ read_keys(void *context)
     struct scene *scene = context;
     uint64_t hit_count = 0;
 
-    rig_stay_on_cpu(0);
+    bench_pin(0, 0);
     /* relaxed: only ends a loop; the join that follows orders the rest */
     for (uint32_t i = 0;
          !atomic_load_explicit(&scene->is_over, memory_order_relaxed); i++) {
-        int64_t now_ns = rig_now_ns();
+        int64_t now_ns = stress_now_ns();
 
         if (rig_is_hit(scene->cache,
                        &scene->keys[scene->drawn[i % DRAWN_COUNT]])) {
@@ -89,7 +95,7 @@ static void
 invalidate(struct scene *scene, const struct pgcw_tag *tag)
 {
     if (pgcw_cache_invalidate_tag(scene->cache, tag) != PGCW_OK) {
-        rig_fail("not invalidated");
+        bench_fail("not invalidated");
     }
 }
 
@@ -121,23 +127,23 @@ invalidate_once(struct scene *scene, const struct what *what)
     atomic_init(&scene->hit_count, 0);
     atomic_init(&scene->is_over, false);
     if (pthread_create(&reader, NULL, read_keys, scene) != 0) {
-        rig_fail("no thread");
+        bench_fail("no thread");
     }
     wait_for_hits(scene, 1000, what->has_slept);
     if (!what->has_slept) {
         invalidate(scene, &other);
         wait_for_hits(scene, 10, false);
     }
-    int64_t begin_ns = rig_now_ns();
+    int64_t begin_ns = stress_now_ns();
     invalidate(scene, &what->tag);
-    int64_t end_ns = rig_now_ns();
+    int64_t end_ns = stress_now_ns();
     rest(1000000);
     /* relaxed: see read_keys() */
     atomic_store_explicit(&scene->is_over, true, memory_order_relaxed);
     (void)pthread_join(reader, NULL);
     if (scene->last_hit_ns > end_ns) {
-        rig_fail("a lookup %" PRId64 " ns after the call was a hit",
-                 scene->last_hit_ns - end_ns);
+        bench_fail("a lookup %" PRId64 " ns after the call was a hit",
+                   scene->last_hit_ns - end_ns);
     }
     int64_t until_ns = scene->last_hit_ns - begin_ns;
     return (struct times){until_ns > 0 ? (double)until_ns : 0,
@@ -156,18 +162,9 @@ fill(struct scene *scene, uint32_t entry_count)
             rest(1000000);
         }
         if (status != PGCW_OK) {
-            rig_fail("put: %s", pgcw_status_text(status));
+            bench_fail("put: %s", pgcw_status_text(status));
         }
     }
-}
-
-static int
-compare(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return (a > b) - (a < b);
 }
 
 /* The median of some rounds, with everything stored before each. */
@@ -184,25 +181,26 @@ measure(struct scene *scene, uint32_t entry_count, const struct what *what,
         until[i] = times.until_no_hit_ns;
         call[i] = times.call_ns;
     }
-    qsort(until, round_count, sizeof(until[0]), compare);
-    qsort(call, round_count, sizeof(call[0]), compare);
-    return (struct times){until[round_count / 2], call[round_count / 2]};
+    figures_sort(until, round_count);
+    figures_sort(call, round_count);
+    return (struct times){figures_median(until, round_count),
+                          figures_median(call, round_count)};
 }
 
 static void
-measure_and_report(struct rig *rig, struct scene *scene, uint32_t entry_count,
-                   const struct what *what)
+measure_and_report(const struct bench_options *options, struct scene *scene,
+                   uint32_t entry_count, const struct what *what)
 {
     bool is_row = what->tag.key.data != NULL;
     uint32_t round_count = ENTRIES_OF_A_REPETITION / entry_count;
-    double until[RIG_REPETITIONS_MAX];
-    double call[RIG_REPETITIONS_MAX];
+    double until[BENCH_MOST_REPETITIONS];
+    double call[BENCH_MOST_REPETITIONS];
     char parameters[120];
 
     round_count = is_row || round_count > ROUNDS_MAX ? ROUNDS_MAX : round_count;
-    for (unsigned i = 0; i < rig->repetitions; i++) {
-        struct times times =
-            measure(scene, entry_count, what, rig->is_quick ? 3 : round_count);
+    for (unsigned i = 0; i < options->repetitions; i++) {
+        struct times times = measure(scene, entry_count, what,
+                                     options->is_quick ? 3 : round_count);
 
         until[i] = times.until_no_hit_ns;
         call[i] = times.call_ns;
@@ -212,17 +210,43 @@ measure_and_report(struct rig *rig, struct scene *scene, uint32_t entry_count,
                    ", \"of\": \"%s\", \"caller\": \"%s\"",
                    entry_count, is_row ? "a row" : "the table",
                    what->has_slept ? "slept" : "busy");
-    rig_result(rig, parameters, "until no hit", "ns", until);
-    rig_result(rig, parameters, "call", "ns", call);
+    rig_result(options, parameters, "until no hit", "ns", until);
+    rig_result(options, parameters, "call", "ns", call);
+}
+
+/* By the event of one row, with all stored; another row each time. */
+static void
+count_lost(const struct bench_options *options, struct scene *scene,
+           uint32_t entry_count)
+{
+    double lost[BENCH_MOST_REPETITIONS];
+    char parameters[60];
+
+    for (unsigned i = 0; i < options->repetitions; i++) {
+        const struct rig_key *row =
+            &scene->keys[(uint64_t)entry_count * i / options->repetitions];
+        struct pgcw_tag tag = {"public", TABLE, {row->bytes, RIG_KEY_BYTES}};
+        uint32_t lost_count = 0;
+
+        fill(scene, entry_count);
+        invalidate(scene, &tag);
+        for (uint32_t k = 0; k < entry_count; k++) {
+            lost_count += !rig_is_hit(scene->cache, &scene->keys[k]);
+        }
+        lost[i] = lost_count;
+    }
+    (void)snprintf(parameters, sizeof(parameters),
+                   "\"entries\": %" PRIu32 ", \"of\": \"a row\"", entry_count);
+    rig_result(options, parameters, "invalid after", "entries", lost);
 }
 
 static void
-measure_entries(struct rig *rig, struct pgcw_listener *listener,
-                uint32_t entry_count)
+measure_entries(const struct bench_options *options,
+                struct pgcw_listener *listener, uint32_t entry_count)
 {
-    struct rig_key *keys = rig_allocate(entry_count, sizeof(*keys));
-    uint32_t *drawn = rig_allocate(DRAWN_COUNT, sizeof(*drawn));
-    uint64_t random = 42;
+    struct rig_key *keys = bench_allocate(entry_count, sizeof(*keys));
+    uint32_t *drawn = bench_allocate(DRAWN_COUNT, sizeof(*drawn));
+    struct stress_random random = {42};
     struct scene scene = {.cache = rig_open_cache(listener, entry_count),
                           .keys = keys,
                           .drawn = drawn};
@@ -235,15 +259,16 @@ measure_entries(struct rig *rig, struct pgcw_listener *listener,
         keys[i] = rig_key_of('i', i);
     }
     for (uint32_t i = 0; i < DRAWN_COUNT; i++) {
-        drawn[i] = rig_random_below(&random, entry_count);
+        drawn[i] = stress_random_below(&random, entry_count);
     }
-    measure_and_report(rig, &scene, entry_count, &table);
-    measure_and_report(rig, &scene, entry_count, &table_after_sleep);
+    measure_and_report(options, &scene, entry_count, &table);
+    measure_and_report(options, &scene, entry_count, &table_after_sleep);
     for (uint32_t i = 0; i < DRAWN_COUNT; i++) {
         drawn[i] = 0;
     }
     fill(&scene, entry_count);
-    measure_and_report(rig, &scene, entry_count, &row);
+    measure_and_report(options, &scene, entry_count, &row);
+    count_lost(options, &scene, entry_count);
     pgcw_cache_destroy(scene.cache);
     free(drawn);
     free(keys);
@@ -253,20 +278,23 @@ int
 main(int argc, char **argv)
 {
     static const uint32_t counts[] = {1000, 10000, 100000, 1000000};
-    struct rig rig = rig_options(argv, 5);
+    struct bench_options options = {.repetitions = 5, .seconds = 1};
 
     (void)argc;
-    rig_stay_on_cpu(1); /* and what the library starts */
+    bench_read_options(&options, argv);
+    bench_pin(0, 1); /* and what the library starts */
     struct pgcw_listener *listener = rig_open_listener();
-    rig_begin("invalidate",
-              "How long is it from the call until no reader gets a value of "
-              "the table?",
-              "one pgcw_cache_invalidate_tag(), while another thread looks "
-              "keys up");
-    for (unsigned i = 0; i < (rig.is_quick ? 1 : RIG_COUNT_OF(counts)); i++) {
-        measure_entries(&rig, listener, counts[i]);
+    bench_results_begin(
+        "invalidate",
+        "How long is it from the call until no reader gets a value of "
+        "the table?",
+        "one pgcw_cache_invalidate_tag(), while another thread looks "
+        "keys up");
+    for (unsigned i = 0; i < (options.is_quick ? 1 : BENCH_COUNT_OF(counts));
+         i++) {
+        measure_entries(&options, listener, counts[i]);
     }
-    rig_end();
+    bench_results_end(NULL);
     pgcw_listener_close(listener);
     return 0;
 }

@@ -14,15 +14,16 @@
  * The raw loop is poll, PQconsumeInput, PQnotifies, PQfreemem. The listener
  * and its cache have default options.
  */
-#define _GNU_SOURCE /* pthread_setaffinity_np() */
-
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "events.h"
+#include "figures.h"
+#include "results.h"
+#include "support.h"
 #include "support/server_client.h"
+#include "threads.h"
 
 #define SAMPLES_MAX 100000
 #define PAUSE_NS 300000
@@ -43,11 +44,7 @@ static const char change[] =
 static void *
 read_on(void *context)
 {
-    cpu_set_t one;
-
-    CPU_ZERO(&one);
-    CPU_SET((size_t) * (const int *)context, &one);
-    (void)pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+    bench_pin(0, *(const unsigned *)context);
     /* relaxed: only ends the loop */
     while (atomic_load_explicit(&is_reading, memory_order_relaxed)) {
         for (int i = 0; i < 1000; i++) {
@@ -76,21 +73,21 @@ measure(enum bench_subject subject)
     bench_ours_put(&ours, "1");
     (void)nanosleep(&pause, NULL);
     if (!server_run(writers[subject], change)) {
-        bench_give_up("a change is refused");
+        bench_fail("a change is refused");
     }
-    int64_t committed_ns = bench_now_ns();
+    int64_t committed_ns = stress_now_ns();
     while (!is_there(subject, heard_before)) {
-        if (bench_now_ns() - committed_ns > LATE_NS) {
-            bench_give_up("a change is not heard");
+        if (stress_now_ns() - committed_ns > LATE_NS) {
+            bench_fail("a change is not heard");
         }
     }
-    return (double)(bench_now_ns() - committed_ns) / 1e3;
+    return (double)(stress_now_ns() - committed_ns) / 1e3;
 }
 
 static void
 sample(double seconds, size_t counts[BENCH_SUBJECTS])
 {
-    int64_t end_ns = bench_now_ns() + (int64_t)(seconds * 1e9);
+    int64_t end_ns = stress_now_ns() + (int64_t)(seconds * 1e9);
     unsigned random = 1;
 
     counts[BENCH_OURS] = counts[BENCH_RAW] = 0;
@@ -100,31 +97,35 @@ sample(double seconds, size_t counts[BENCH_SUBJECTS])
 
         samples[first][counts[first]++] = measure(first);
         samples[1 - first][counts[1 - first]++] = measure(1 - first);
-    } while (bench_now_ns() < end_ns && counts[0] < SAMPLES_MAX);
+    } while (stress_now_ns() < end_ns && counts[0] < SAMPLES_MAX);
 }
 
 static void
 repeat(const struct bench_options *options, int readers)
 {
-    double p50[BENCH_SUBJECTS][1000];
-    double p99[BENCH_SUBJECTS][1000];
+    double p50[BENCH_SUBJECTS][BENCH_MOST_REPETITIONS];
+    double p99[BENCH_SUBJECTS][BENCH_MOST_REPETITIONS];
     size_t counts[BENCH_SUBJECTS];
     char parameters[32];
 
-    for (int i = 0; i < options->repetitions; i++) {
+    for (unsigned i = 0; i < options->repetitions; i++) {
         sample(options->seconds, counts);
         for (int s = 0; s < BENCH_SUBJECTS; s++) {
-            p50[s][i] = bench_quantile(samples[s], counts[s], 0.5);
-            p99[s][i] = bench_quantile(samples[s], counts[s], 0.99);
+            figures_sort(samples[s], counts[s]);
+            p50[s][i] = figures_quantile(samples[s], counts[s], 0.5);
+            p99[s][i] = figures_quantile(samples[s], counts[s], 0.99);
         }
     }
-    (void)snprintf(parameters, sizeof(parameters), "\"readers\": %d, ",
-                   readers);
+    (void)snprintf(parameters, sizeof(parameters), "\"readers\": %d", readers);
     for (int s = 0; s < BENCH_SUBJECTS; s++) {
-        bench_result(bench_subject_names[s], parameters, "p50", "us", p50[s],
-                     options->repetitions);
-        bench_result(bench_subject_names[s], parameters, "p99", "us", p99[s],
-                     options->repetitions);
+        const char *name = bench_subject_names[s];
+
+        bench_results_add(
+            &(struct bench_result){name, parameters, "p50", "us", NULL}, p50[s],
+            options->repetitions);
+        bench_results_add(
+            &(struct bench_result){name, parameters, "p99", "us", NULL}, p99[s],
+            options->repetitions);
     }
 }
 
@@ -132,15 +133,15 @@ static void
 repeat_with_readers(const struct bench_options *options)
 {
     pthread_t threads[READERS_MAX];
-    int processors[READERS_MAX];
+    unsigned processors[READERS_MAX];
 
     bench_ours_put(&ours, "2");
     /* relaxed: nothing else is read because of it */
     atomic_store_explicit(&is_reading, true, memory_order_relaxed);
-    for (int i = 0; i < READERS_MAX; i++) {
+    for (unsigned i = 0; i < READERS_MAX; i++) {
         processors[i] = i;
         if (pthread_create(&threads[i], NULL, read_on, &processors[i]) != 0) {
-            bench_give_up("no reader");
+            bench_fail("no reader");
         }
     }
     repeat(options, READERS_MAX);
@@ -157,7 +158,8 @@ main(int argc, char **argv)
     struct bench_options options = {.repetitions = 7, .seconds = 2};
     size_t counts[BENCH_SUBJECTS];
 
-    bench_read_options(&options, argc, argv);
+    (void)argc;
+    bench_read_options(&options, argv);
     bench_make_databases(writers);
     for (int i = 0; i < BENCH_SUBJECTS; i++) {
         samples[i] = calloc(SAMPLES_MAX, sizeof(double));
@@ -166,20 +168,21 @@ main(int argc, char **argv)
                         "CREATE TABLE orders (id integer PRIMARY KEY,"
                         " version bigint NOT NULL);"
                         "INSERT INTO orders VALUES (1, 0)")) {
-            bench_give_up("no table");
+            bench_fail("no table");
         }
     }
     bench_raw_open(&raw, bench_databases[BENCH_RAW]);
     bench_ours_open(&ours, bench_databases[BENCH_OURS]);
     sample(0.1, counts); /* warms up */
-    bench_begin("latency",
-                "How long after COMMIT has returned is a change "
-                "applied?",
-                "look until the change is there, from the moment at which "
-                "COMMIT has returned; a pause before each COMMIT");
+    bench_results_begin(
+        "latency",
+        "How long after COMMIT has returned is a change "
+        "applied?",
+        "look until the change is there, from the moment at which "
+        "COMMIT has returned; a pause before each COMMIT");
     repeat(&options, 0);
     repeat_with_readers(&options);
-    bench_end();
+    bench_results_end(NULL);
     bench_ours_close(&ours);
     bench_raw_close(&raw);
     bench_drop_databases(writers);

@@ -33,12 +33,14 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pgcachewatch/cache.h>
 
 #include "results.h"
 #include "subject.h"
 #include "support.h"
+#include "threads.h"
 
 #define BLOCK ((size_t)1024)
 #define MOST_SUBJECTS 16
@@ -65,7 +67,7 @@ struct shape {
 struct runner {
     const struct bench *bench;
     const struct bench_subject *subject;
-    bench_look_up_fn *look_up; /* NULL: the subject is another process */
+    bool is_dependent;
     pthread_barrier_t *barrier;
     unsigned number;
     size_t position;
@@ -82,7 +84,8 @@ run_until(struct runner *runner, int64_t end_ns)
     size_t sum = 0;
 
     do {
-        sum += runner->look_up(drawn + runner->position, BLOCK);
+        sum += runner->subject->look_up(drawn + runner->position, BLOCK,
+                                        runner->is_dependent);
         runner->position =
             (runner->position + BLOCK) & (workload->drawn_count - 1);
         count += BLOCK;
@@ -96,7 +99,7 @@ run(void *context)
 {
     struct runner *runner = context;
     const struct bench_subject *subject = runner->subject;
-    int64_t run_ns = (int64_t)(runner->bench->options.seconds * 1e9);
+    int64_t run_ns = bench_repetition_ns(&runner->bench->options);
 
     bench_pin(0, runner->number);
     pgcw_read_begin(); /* makes the thread known to liburcu */
@@ -154,9 +157,7 @@ measure(struct bench *bench, const struct bench_subject *subject,
 {
     struct runner common = {.bench = bench,
                             .subject = subject,
-                            .look_up = shape->is_dependent
-                                           ? subject->loops.dependent
-                                           : subject->loops.independent};
+                            .is_dependent = shape->is_dependent};
     struct bench_figures figures = {0, 0, false};
 
     if (subject->process == NULL) {
@@ -176,31 +177,35 @@ measure(struct bench *bench, const struct bench_subject *subject,
 
 static void
 add_results(const struct bench *bench, const struct bench_subject *subject,
-            struct bench_cell cell, double values[2][BENCH_MOST_REPETITIONS])
+            const struct shape *shape, double values[2][BENCH_MOST_REPETITIONS])
 {
-    cell.subject = subject->name;
-    cell.variant = subject->variant;
-    cell.note = subject->note;
-    cell.metric = "hit";
-    cell.unit = "ns";
-    bench_results_add(&cell, values[0], bench->options.repetitions);
-    cell.metric = "throughput";
-    cell.unit = "hits/s";
-    bench_results_add(&cell, values[1], bench->options.repetitions);
+    char parameters[160];
+
+    bench_subject_parameters(subject, bench->workload.key_count, parameters,
+                             sizeof(parameters));
+    size_t length = strlen(parameters);
+    (void)snprintf(
+        parameters + length, sizeof(parameters) - length,
+        ", \"keys\": \"%s\", \"lookups\": \"%s\", \"threads\": %u", shape->keys,
+        shape->is_dependent ? "dependent" : "independent", shape->thread_count);
+    bench_results_add(&(struct bench_result){subject->name, parameters, "hit",
+                                             "ns", subject->note},
+                      values[0], bench->options.repetitions);
+    bench_results_add(&(struct bench_result){subject->name, parameters,
+                                             "throughput", "hits/s",
+                                             subject->note},
+                      values[1], bench->options.repetitions);
 }
 
 static void
 measure_cell(struct bench *bench, const struct shape *shape)
 {
     static double values[MOST_SUBJECTS][2][BENCH_MOST_REPETITIONS];
-    struct bench_cell cell = {.entries = bench->workload.key_count,
-                              .keys = shape->keys,
-                              .lookups = shape->is_dependent ? "dependent"
-                                                             : "independent",
-                              .threads = shape->thread_count};
 
-    (void)fprintf(stderr, "%u entries, %s, %s, %u threads\n", cell.entries,
-                  cell.keys, cell.lookups, cell.threads);
+    bench_progress("%u entries, %s, %s, %u threads", bench->workload.key_count,
+                   shape->keys,
+                   shape->is_dependent ? "dependent" : "independent",
+                   shape->thread_count);
     /* the first round, if there is time for it, warms up and is overwritten */
     for (unsigned i = bench->options.is_quick; i <= bench->options.repetitions;
          i++) {
@@ -215,7 +220,7 @@ measure_cell(struct bench *bench, const struct shape *shape)
         }
     }
     for (unsigned s = 0; s < bench->subject_count; s++) {
-        add_results(bench, bench->subjects[s], cell, values[s]);
+        add_results(bench, bench->subjects[s], shape, values[s]);
     }
 }
 
@@ -287,7 +292,8 @@ int
 main(int argc, char **argv)
 {
     static const uint32_t usual_sizes[] = {10000, 1000000};
-    static struct bench bench = {.options = {.repetitions = 7, .seconds = 0.3}};
+    static struct bench bench = {
+        .options = {.repetitions = 7, .seconds = 0.3, .has_subjects = true}};
     bool is_done = true;
 
     (void)argc;
@@ -309,6 +315,6 @@ main(int argc, char **argv)
             is_done = measure_size(&bench, usual_sizes[i]);
         }
     }
-    bench_results_end();
+    bench_results_end(NULL);
     return is_done && !bench.has_missed ? 0 : 1;
 }

@@ -27,31 +27,21 @@ if(PGCW_BUILD_BENCH)
 endif()
 
 function(bench_lookup_target target)
-    pgcw_target_defaults(${target})
     set_target_properties(${target} PROPERTIES
         CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
-    target_include_directories(${target} PRIVATE
-        ${CMAKE_CURRENT_SOURCE_DIR}/.. ${PROJECT_SOURCE_DIR}/include
-        ${XXHASH_INCLUDE_DIRS})
+    target_include_directories(${target} PRIVATE ${XXHASH_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
         pgcachewatch ${subject_libraries} Threads::Threads m)
 endfunction()
 
-add_library(bench_subjects OBJECT ${subject_sources} results.c workload.c
-    ../support.c)
+add_library(bench_subjects OBJECT ${subject_sources} workload.c)
+pgcw_target_defaults(bench_subjects)
 bench_lookup_target(bench_subjects)
+target_link_libraries(bench_subjects PRIVATE bench_common)
 target_compile_definitions(bench_subjects PRIVATE ${subject_definitions})
 
-# Through the shared library, as a user has it.
 foreach(name lookup lookup_many memory)
-    add_executable(bench_${name} ${name}.c)
+    pgcw_bench(${name})
     bench_lookup_target(bench_${name})
     target_link_libraries(bench_${name} PRIVATE bench_subjects)
-    set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
-        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-    # Locks of others are not told to ThreadSanitizer.
-    if(TARGET test_server AND NOT PGCW_SANITIZE STREQUAL "thread")
-        pgcw_server_test(stress.bench_${name}_smoke stress
-            $<TARGET_FILE:bench_${name}> --quick)
-    endif()
 endforeach()

@@ -19,8 +19,8 @@
 #include "results.h"
 #include "subject.h"
 #include "support.h"
+#include "threads.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define AT_ONCE ((size_t)32)
 #define BATCHES_A_BLOCK ((size_t)32)
 #define QUICK_DRAWN ((size_t)1 << 16)
@@ -147,28 +147,26 @@ static bool
 measure_ways(const struct bench_options *options,
              const struct bench_workload *workload)
 {
-    static double values[COUNT_OF(ways)][BENCH_MOST_REPETITIONS];
+    static double values[BENCH_COUNT_OF(ways)][BENCH_MOST_REPETITIONS];
+    char parameters[80];
     bool has_missed = false;
 
+    (void)snprintf(parameters, sizeof(parameters),
+                   "\"entries\": %u, \"keys\": \"uniform\", \"threads\": 1",
+                   workload->key_count);
     for (unsigned i = 0; i < options->repetitions; i++) {
-        for (unsigned w = 0; w < COUNT_OF(ways); w++) {
-            unsigned which = (w + i) % COUNT_OF(ways);
+        for (unsigned w = 0; w < BENCH_COUNT_OF(ways); w++) {
+            unsigned which = (w + i) % BENCH_COUNT_OF(ways);
 
             values[which][i] =
                 measure(&ways[which], workload, options->seconds);
             has_missed = has_missed || values[which][i] == 0;
         }
     }
-    for (unsigned w = 0; w < COUNT_OF(ways); w++) {
-        struct bench_cell cell = {.subject = ways[w].subject,
-                                  .note = ways[w].note,
-                                  .entries = workload->key_count,
-                                  .keys = "uniform",
-                                  .threads = 1,
-                                  .metric = "key",
-                                  .unit = "ns"};
-
-        bench_results_add(&cell, values[w], options->repetitions);
+    for (unsigned w = 0; w < BENCH_COUNT_OF(ways); w++) {
+        bench_results_add(&(struct bench_result){ways[w].subject, parameters,
+                                                 "key", "ns", ways[w].note},
+                          values[w], options->repetitions);
     }
     if (has_missed) {
         (void)fprintf(stderr, "a lookup missed: the figures are void\n");
@@ -199,7 +197,8 @@ int
 main(int argc, char **argv)
 {
     static const uint32_t usual_sizes[] = {10000, 1000000};
-    struct bench_options options = {.repetitions = 9, .seconds = 0.5};
+    struct bench_options options = {
+        .repetitions = 9, .seconds = 0.5, .has_subjects = true};
     size_t size_count;
     bool is_done = true;
 
@@ -216,6 +215,6 @@ main(int argc, char **argv)
         is_done = measure_size(&options, options.entries != 0 ? options.entries
                                                               : usual_sizes[i]);
     }
-    bench_results_end();
+    bench_results_end(NULL);
     return is_done ? 0 : 1;
 }

@@ -110,21 +110,20 @@ static void
 add_result(const struct bench_subject *subject, uint32_t entries,
            const char *metric, double bytes)
 {
-    struct bench_cell cell = {.subject = subject->name,
-                              .variant = subject->variant,
-                              .note = subject->note,
-                              .entries = entries,
-                              .metric = metric,
-                              .unit = "bytes"};
+    char parameters[100];
     double overhead = bytes / entries - BENCH_KEY_BYTES - BENCH_VALUE_BYTES;
 
-    bench_results_add(&cell, &overhead, 1);
+    bench_subject_parameters(subject, entries, parameters, sizeof(parameters));
+    bench_results_add(&(struct bench_result){subject->name, parameters, metric,
+                                             "bytes", subject->note},
+                      &overhead, 1);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct bench_options options = {.repetitions = 1, .seconds = 1};
+    struct bench_options options = {
+        .repetitions = 1, .seconds = 1, .has_subjects = true};
     bool is_done = true;
 
     (void)argc;
@@ -154,6 +153,6 @@ main(int argc, char **argv)
                        taken.allocated_bytes);
         }
     }
-    bench_results_end();
+    bench_results_end(NULL);
     return is_done ? 0 : 1;
 }

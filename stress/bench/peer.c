@@ -42,11 +42,11 @@ make_folder(void)
     struct pgcwi_scratch_error error;
 
     if (!pgcwi_scratch_find_user(&user, &error)) {
-        turns_fail("%s", error.text);
+        bench_fail("%s", error.text);
     }
     if (mkdtemp(folder) == NULL ||
         (user.is_other && chown(folder, user.uid, user.gid) != 0)) {
-        turns_fail("%s: %s", folder, strerror(errno));
+        bench_fail("%s: %s", folder, strerror(errno));
     }
 }
 
@@ -103,13 +103,13 @@ peer_supervise(void)
 {
     make_folder();
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        turns_fail("prctl: %s", strerror(errno));
+        bench_fail("prctl: %s", strerror(errno));
     }
     pid_t parent = getpid();
     pid_t pid = fork();
 
     if (pid < 0) {
-        turns_fail("fork: %s", strerror(errno));
+        bench_fail("fork: %s", strerror(errno));
     }
     if (pid > 0) {
         supervise(pid);
@@ -133,7 +133,7 @@ peer_write(const char *name, const char *text)
     peer_path(path, name);
     FILE *file = fopen(path, "we");
     if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) {
-        turns_fail("%s: %s", path, strerror(errno));
+        bench_fail("%s: %s", path, strerror(errno));
     }
 }
 
@@ -144,7 +144,7 @@ find_program(char path[PEER_PATH_BYTES], const char *program)
     static const char *const folders[] = {"/usr/bin", "/usr/sbin",
                                           "/usr/local/bin", "/usr/local/sbin"};
 
-    for (size_t i = 0; i < TURNS_COUNT_OF(folders); i++) {
+    for (size_t i = 0; i < BENCH_COUNT_OF(folders); i++) {
         (void)snprintf(path, PEER_PATH_BYTES, "%s/%s", folders[i], program);
         if (access(path, X_OK) == 0) {
             return true;

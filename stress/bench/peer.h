@@ -40,8 +40,5 @@ void peer_place(pid_t pid, unsigned place);
 /* They run where they like again. */
 void peer_place_anywhere(pid_t pid);
 const char *peer_place_name(unsigned place);
-/* This thread. */
-void peer_place_self(void);
-void peer_place_self_anywhere(void);
 
 #endif

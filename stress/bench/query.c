@@ -47,7 +47,7 @@ check_row(const PGresult *result)
 {
     if (PQntuples(result) != 1 || PQgetvalue(result, 0, 0)[0] == '\0' ||
         PQgetvalue(result, 0, 1)[0] == '\0') {
-        turns_fail("not the row that was asked for");
+        bench_fail("not the row that was asked for");
     }
 }
 
@@ -55,7 +55,7 @@ void
 query_look(PGconn *used, PGresult *result)
 {
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        turns_fail("%s", PQerrorMessage(used));
+        bench_fail("%s", PQerrorMessage(used));
     }
     check_row(result);
     PQclear(result);
@@ -65,7 +65,7 @@ static void
 check(enum pgcw_status status, const struct pgcw_error *error)
 {
     if (status != PGCW_OK) {
-        turns_fail("%s", error->detail);
+        bench_fail("%s", error->detail);
     }
 }
 
@@ -78,7 +78,7 @@ exec(struct pgcw_query_cache *used, const struct pgcw_query *query,
 
     check(pgcw_query_exec(used, connection, query, result, &error), &error);
     if (result->pin == NULL) {
-        turns_fail("not cached: %s", query->command);
+        bench_fail("not cached: %s", query->command);
     }
 }
 
@@ -273,7 +273,7 @@ write_rows(void)
 }
 
 static void
-measure(struct turns *turns, uint32_t row_count)
+measure(const struct bench_options *options, uint32_t row_count)
 {
     char parameters[40];
 
@@ -283,15 +283,15 @@ measure(struct turns *turns, uint32_t row_count)
     for (uint32_t i = 0; i < TURNS_DRAWN; i++) {
         drawn[i] = i % row_count; /* each of them, once */
     }
-    turns_warm(subjects, TURNS_COUNT_OF(subjects), row_count);
+    turns_warm(subjects, BENCH_COUNT_OF(subjects), row_count);
     turns_draw(drawn, row_count);
-    turns_measure(turns, subjects, TURNS_COUNT_OF(subjects), parameters);
+    turns_measure(options, subjects, BENCH_COUNT_OF(subjects), parameters);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct turns turns = turns_options(argv);
+    struct bench_options options = turns_options(argv);
 
     (void)argc;
     peer_supervise();
@@ -299,19 +299,20 @@ main(int argc, char **argv)
     if (connection == NULL ||
         !server_make_table(connection, "orders", QUERY_MOST_ROWS,
                            PGCW_DEFAULT_CHANNEL)) {
-        turns_fail("no server");
+        bench_fail("no server");
     }
-    turns_begin("query", "What does the same query cost by each way?",
-                "a key that was drawn beforehand, the call, a look at the row, "
-                "and giving it back");
+    bench_results_begin(
+        "query", "What does the same query cost by each way?",
+        "a key that was drawn beforehand, the call, a look at the row, "
+        "and giving it back");
     write_rows();
-    turns_open(subjects, TURNS_COUNT_OF(subjects));
-    turns_open(loads, TURNS_COUNT_OF(loads));
-    measure(&turns, 1);
-    measure(&turns, turns.is_quick ? 10 : QUERY_MOST_ROWS);
-    turns_measure(&turns, loads, TURNS_COUNT_OF(loads), "\"rows\": 1");
+    turns_open(subjects, BENCH_COUNT_OF(subjects));
+    turns_open(loads, BENCH_COUNT_OF(loads));
+    measure(&options, 1);
+    measure(&options, options.is_quick ? 10 : QUERY_MOST_ROWS);
+    turns_measure(&options, loads, BENCH_COUNT_OF(loads), "\"rows\": 1");
     turns_end();
-    turns_close(subjects, TURNS_COUNT_OF(subjects));
+    turns_close(subjects, BENCH_COUNT_OF(subjects));
     server_drop_database(connection, QUERY_DATABASE);
     return 0;
 }

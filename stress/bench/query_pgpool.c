@@ -83,7 +83,7 @@ query_pgpool_open(struct turns_subject *subject)
     const char *const values[] = {folder, PORT, QUERY_DATABASE, NULL};
     connection = PQconnectdbParams(keywords, values, 0);
     if (PQstatus(connection) != CONNECTION_OK) {
-        turns_fail("pgpool-II: %s", PQerrorMessage(connection));
+        bench_fail("pgpool-II: %s", PQerrorMessage(connection));
     }
     return true;
 }
@@ -111,15 +111,15 @@ check_hits(void)
     PGresult *counters = PQexec(connection, "SHOW pool_cache");
 
     if (PQntuples(counters) != 1) {
-        turns_fail("pgpool-II: %s", PQerrorMessage(connection));
+        bench_fail("pgpool-II: %s", PQerrorMessage(connection));
     }
     int64_t hits = strtoll(PQgetvalue(counters, 0, HITS_COLUMN), NULL, 10);
-    turns_progress("pgpool-II: %s hits, %s selects; %lld calls",
+    bench_progress("pgpool-II: %s hits, %s selects; %lld calls",
                    PQgetvalue(counters, 0, HITS_COLUMN),
                    PQgetvalue(counters, 0, SELECTS_COLUMN),
                    (long long)calls_made);
     if (hits < calls_made - 4 * QUERY_MOST_ROWS) {
-        turns_fail("pgpool-II has not taken the results from its cache");
+        bench_fail("pgpool-II has not taken the results from its cache");
     }
     PQclear(counters);
 }

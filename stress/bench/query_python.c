@@ -34,7 +34,7 @@ start(void)
     int to_us[2];
 
     if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(to_us, O_CLOEXEC) != 0) {
-        turns_fail("no pipe");
+        bench_fail("no pipe");
     }
     child = fork();
     if (child == 0) {
@@ -45,7 +45,7 @@ start(void)
     orders = fdopen(to_child[1], "w");
     answers = fdopen(to_us[0], "r");
     if (child < 0 || orders == NULL || answers == NULL) {
-        turns_fail("no Python was started");
+        bench_fail("no Python was started");
     }
 }
 
@@ -55,7 +55,7 @@ read_answer(void)
     char line[40];
 
     if (fgets(line, sizeof(line), answers) == NULL) {
-        turns_fail("python_cache.py has failed");
+        bench_fail("python_cache.py has failed");
     }
     return strtoll(line, NULL, 10);
 }
@@ -91,7 +91,7 @@ query_python_run(struct turns_subject *subject, size_t calls)
     (void)fflush(orders);
     int64_t misses = read_answer();
     if (misses < 0 || misses > query_row_count) {
-        turns_fail("%s: %" PRId64 " misses in %zu calls", subject->name, misses,
+        bench_fail("%s: %" PRId64 " misses in %zu calls", subject->name, misses,
                    calls);
     }
 }

@@ -14,7 +14,7 @@
  * and, in turns with each in the same run, while it is quiet.
  *
  * "readers": 1 is one reader on a CPU that it has to itself; all else that the
- * process does has the other CPUs: see rig_stay_on_cpu(). "readers": 2 are two
+ * process does has the other CPUs: see bench_pin(0, ). "readers": 2 are two
  * on two CPUs, where the second also does what disturbs, between its hits, and
  * shares its CPU with the library's threads. The figures are the first's, and,
  * with "reader": "second", the second's.
@@ -33,8 +33,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "support.h"
+#include "threads.h"
+
 #define TIMED_EACH 8u
-#define WINDOW_NS (RIG_NS_PER_SECOND / 2)
 
 /* What one measurement of one reader gives, and its names. */
 enum { HITS, HITS_CPU, P50, P999, LONGEST, MISSES, FIGURE_COUNT };
@@ -79,11 +81,11 @@ read_keys(void *context)
     struct reader *reader = context;
     struct scene *scene = reader->scene;
 
-    rig_stay_on_cpu(reader->number);
+    bench_pin(0, reader->number);
     (void)rig_is_hit(scene->cache, &scene->keys[0]); /* known to RCU */
     (void)pthread_barrier_wait(&scene->start);
-    int64_t begin_ns = rig_now_ns();
-    int64_t begin_cpu_ns = rig_thread_ns();
+    int64_t begin_ns = stress_now_ns();
+    int64_t begin_cpu_ns = bench_thread_ns();
     for (uint32_t i = 0; !is_over(scene); i += TIMED_EACH) {
         const uint32_t *drawn = &scene->drawn[i % DRAWN_COUNT];
 
@@ -92,11 +94,11 @@ read_keys(void *context)
             hit(reader, &scene->keys[drawn[j]]);
         }
         if (reader->disturbs) {
-            scene->disturbance->step(scene, rig_now_ns());
+            scene->disturbance->step(scene, stress_now_ns());
         }
     }
-    reader->seconds = (double)(rig_now_ns() - begin_ns) / 1e9;
-    reader->cpu_seconds = (double)(rig_thread_ns() - begin_cpu_ns) / 1e9;
+    reader->seconds = (double)(stress_now_ns() - begin_ns) / 1e9;
+    reader->cpu_seconds = (double)(bench_thread_ns() - begin_cpu_ns) / 1e9;
     return NULL;
 }
 
@@ -106,10 +108,10 @@ disturb(void *context)
 {
     struct scene *scene = context;
 
-    rig_stay_on_cpu(1);
+    bench_pin(0, 1);
     (void)pthread_barrier_wait(&scene->start);
     while (!is_over(scene)) {
-        scene->disturbance->step(scene, rig_now_ns());
+        scene->disturbance->step(scene, stress_now_ns());
     }
     return NULL;
 }
@@ -118,7 +120,7 @@ static void
 start(pthread_t *thread, void *run(void *), void *context)
 {
     if (pthread_create(thread, NULL, run, context) != 0) {
-        rig_fail("no thread");
+        bench_fail("no thread");
     }
 }
 
@@ -163,11 +165,11 @@ measure(struct scene *scene, const struct disturbance *what,
         start(&disturber, disturb, scene);
     }
     scene->steps = 0;
-    scene->begin_ns = rig_now_ns();
+    scene->begin_ns = stress_now_ns();
     (void)pthread_barrier_wait(&scene->start);
-    int64_t begin_ns = rig_now_ns();
+    int64_t begin_ns = stress_now_ns();
     wait_for_end(scene);
-    double seconds = (double)(rig_now_ns() - begin_ns) / 1e9;
+    double seconds = (double)(stress_now_ns() - begin_ns) / 1e9;
     for (unsigned i = 0; i < scene->reader_count; i++) {
         (void)pthread_join(threads[i], NULL);
     }
@@ -179,7 +181,7 @@ measure(struct scene *scene, const struct disturbance *what,
 }
 
 struct figures {
-    double of[FIGURE_COUNT][RIG_REPETITIONS_MAX];
+    double of[FIGURE_COUNT][BENCH_MOST_REPETITIONS];
 };
 
 static void
@@ -212,7 +214,7 @@ report(struct scene *scene, const char *name, unsigned reader,
                    scene->key_count, scene->reader_count,
                    reader == 0 ? "first" : "second", name);
     for (unsigned i = 0; i < FIGURE_COUNT; i++) {
-        rig_result(scene->rig, parameters, figure_names[i].metric,
+        rig_result(scene->options, parameters, figure_names[i].metric,
                    figure_names[i].unit, figures->of[i]);
     }
 }
@@ -228,19 +230,20 @@ report_ratios(struct scene *scene, const char *name, const struct figures *busy,
     } ratios[] = {{HITS, "hits by quiet"},
                   {HITS_CPU, "hits of processor time by quiet"},
                   {P999, "hit p99.9 by quiet"}};
-    double figures[RIG_REPETITIONS_MAX];
+    double figures[BENCH_MOST_REPETITIONS];
     char parameters[160];
 
     (void)snprintf(parameters, sizeof(parameters),
                    "\"entries\": %" PRIu32 ", \"readers\": %u"
                    ", \"reader\": \"first\", \"while\": \"%s\"",
                    scene->key_count, scene->reader_count, name);
-    for (unsigned r = 0; r < RIG_COUNT_OF(ratios); r++) {
-        for (unsigned i = 0; i < scene->rig->repetitions; i++) {
+    for (unsigned r = 0; r < BENCH_COUNT_OF(ratios); r++) {
+        for (unsigned i = 0; i < scene->options->repetitions; i++) {
             figures[i] =
                 busy->of[ratios[r].figure][i] / still->of[ratios[r].figure][i];
         }
-        rig_result(scene->rig, parameters, ratios[r].metric, "ratio", figures);
+        rig_result(scene->options, parameters, ratios[r].metric, "ratio",
+                   figures);
     }
 }
 
@@ -254,9 +257,10 @@ report_work(struct scene *scene, const char *name, double *rates,
                    "\"readers\": %u, \"while\": \"%s\"", scene->reader_count,
                    name);
     if (strcmp(name, "everything") == 0) {
-        rig_result(scene->rig, parameters, "until all is freed", "s", seconds);
+        rig_result(scene->options, parameters, "until all is freed", "s",
+                   seconds);
     } else {
-        rig_result(scene->rig, parameters, "done", "1/s", rates);
+        rig_result(scene->options, parameters, "done", "1/s", rates);
     }
 }
 
@@ -266,10 +270,10 @@ compare(struct scene *scene, const struct disturbance *what)
     static struct reader readers[READERS_MAX];
     static struct figures still[READERS_MAX];
     static struct figures busy[READERS_MAX];
-    double rates[RIG_REPETITIONS_MAX];
-    double seconds[RIG_REPETITIONS_MAX];
+    double rates[BENCH_MOST_REPETITIONS];
+    double seconds[BENCH_MOST_REPETITIONS];
 
-    for (unsigned i = 0; i < scene->rig->repetitions; i++) {
+    for (unsigned i = 0; i < scene->options->repetitions; i++) {
         (void)measure(scene, &quiet, readers);
         for (unsigned r = 0; r < scene->reader_count; r++) {
             note(&readers[r], &still[r], i);
@@ -294,15 +298,15 @@ compare(struct scene *scene, const struct disturbance *what)
 static void
 make_keys(struct scene *scene)
 {
-    uint64_t random = 42;
+    struct stress_random random = {42};
 
-    scene->keys = rig_allocate(scene->key_count, sizeof(*scene->keys));
-    scene->drawn = rig_allocate(DRAWN_COUNT, sizeof(*scene->drawn));
+    scene->keys = bench_allocate(scene->key_count, sizeof(*scene->keys));
+    scene->drawn = bench_allocate(DRAWN_COUNT, sizeof(*scene->drawn));
     for (uint32_t i = 0; i < scene->key_count; i++) {
         scene->keys[i] = rig_key_of('r', i);
     }
     for (uint32_t i = 0; i < DRAWN_COUNT; i++) {
-        scene->drawn[i] = rig_random_below(&random, scene->key_count);
+        scene->drawn[i] = stress_random_below(&random, scene->key_count);
     }
 }
 
@@ -331,28 +335,28 @@ int
 main(int argc, char **argv)
 {
     static struct scene scene;
-    struct rig rig = rig_options(argv, 5);
+    struct bench_options options = {.repetitions = 5, .seconds = 0.5};
 
     (void)argc;
-    scene.rig = &rig;
-    scene.key_count = rig.is_quick ? 1000 : 10000;
-    scene.other_count = rig.is_quick ? 10000 : 1000000;
-    scene.window_ns = rig.seconds != 0 ? rig.seconds * RIG_NS_PER_SECOND
-                      : rig.is_quick   ? WINDOW_NS / 10
-                                       : WINDOW_NS;
-    rig_stay_on_cpu(1); /* and what the library starts */
+    bench_read_options(&options, argv);
+    scene.options = &options;
+    scene.key_count = options.is_quick ? 1000 : 10000;
+    scene.other_count = options.is_quick ? 10000 : 1000000;
+    scene.window_ns = bench_repetition_ns(&options);
+    bench_pin(0, 1); /* and what the library starts */
     rig_times_calibrate();
     make_keys(&scene);
     scene.listener = rig_open_listener();
     scene.connection = PQconnectdb("");
     if (PQstatus(scene.connection) != CONNECTION_OK) {
-        rig_fail("%s", PQerrorMessage(scene.connection));
+        bench_fail("%s", PQerrorMessage(scene.connection));
     }
-    rig_begin("readers", "Do readers feel invalidation, reclaim and eviction?",
-              "a read section, a lookup of a key drawn beforehand, and a look "
-              "at the value; every eighth is timed");
+    bench_results_begin(
+        "readers", "Do readers feel invalidation, reclaim and eviction?",
+        "a read section, a lookup of a key drawn beforehand, and a look "
+        "at the value; every eighth is timed");
     measure_all(&scene);
-    rig_end();
+    bench_results_end(NULL);
     PQfinish(scene.connection);
     pgcw_listener_close(scene.listener);
     free(scene.keys);

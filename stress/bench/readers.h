@@ -41,7 +41,7 @@ struct reader {
 
 struct scene {
     /* immutable while threads run */
-    struct rig *rig;
+    const struct bench_options *options;
     struct pgcw_listener *listener;
     PGconn *connection;
     struct pgcw_cache *cache;

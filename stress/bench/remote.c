@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figures.h"
 #include "peer.h"
 #include "support.h"
 
@@ -54,7 +55,7 @@ remote_look(const char *key, const char *value, size_t bytes)
 {
     if (bytes != REMOTE_VALUE_BYTES ||
         memcmp(value, key, REMOTE_KEY_BYTES) != 0) {
-        turns_fail("not the value that was asked for");
+        bench_fail("not the value that was asked for");
     }
 }
 
@@ -92,7 +93,7 @@ remote_mark_await(struct remote_mark *mark, uint64_t count)
         result = pthread_cond_timedwait(&mark->is_set, &mark->lock, &end);
     }
     if (mark->count != count + 1) {
-        turns_fail("one change was told of %" PRIu64 " times",
+        bench_fail("one change was told of %" PRIu64 " times",
                    mark->count - count);
     }
     int64_t at_ns = mark->at_ns;
@@ -166,7 +167,7 @@ static struct turns_subject subjects[] = {
 struct changer {
     struct turns_subject *subject; /* of the above, that is open or not */
     int64_t (*change)(void);
-    double figures[PERCENTILES][TURNS_MOST_REPETITIONS];
+    double figures[PERCENTILES][BENCH_MOST_REPETITIONS];
 };
 
 static const double percentiles[PERCENTILES] = {0.5, 0.99};
@@ -174,33 +175,23 @@ static const char *const percentile_names[PERCENTILES] = {
     "change returned to copy invalid, p50",
     "change returned to copy invalid, p99"};
 
-static int
-compare(const void *left, const void *right)
-{
-    int64_t first = *(const int64_t *)left;
-    int64_t second = *(const int64_t *)right;
-
-    return (first > second) - (first < second);
-}
-
 static void
 time_changes(struct changer *changer, unsigned turn, size_t count)
 {
-    static int64_t times_ns[CHANGES];
+    static double times_us[CHANGES];
 
     for (size_t i = 0; i < count; i++) {
-        times_ns[i] = changer->change();
+        times_us[i] = (double)changer->change() / 1e3;
     }
-    qsort(times_ns, count, sizeof(times_ns[0]), compare);
+    figures_sort(times_us, count);
     for (size_t i = 0; i < PERCENTILES; i++) {
-        size_t place = (size_t)(percentiles[i] * (double)count);
-
-        changer->figures[i][turn] = (double)times_ns[place] / 1e3;
+        changer->figures[i][turn] =
+            figures_quantile(times_us, count, percentiles[i]);
     }
 }
 
 static void
-print_changes(struct turns *turns, struct changer *changer)
+print_changes(const struct bench_options *options, struct changer *changer)
 {
     for (size_t i = 0; i < PERCENTILES; i++) {
         const struct turns_subject subject = {.name = changer->subject->name,
@@ -208,36 +199,36 @@ print_changes(struct turns *turns, struct changer *changer)
                                               .remark =
                                                   changer->subject->remark};
 
-        turns_result(turns, &subject, "us", "\"entries\": 10000",
+        turns_result(options, &subject, "us", "\"entries\": 10000",
                      changer->figures[i]);
     }
 }
 
 /* Threads and servers run where they like: what matters is who wakes whom. */
 static void
-measure_changes(struct turns *turns)
+measure_changes(const struct bench_options *options)
 {
     static struct changer changers[] = {
         {.subject = &subjects[TRACKING], .change = remote_tracking_change},
         {.subject = &subjects[OURS], .change = remote_ours_change},
     };
-    size_t count = turns->is_quick ? QUICK_CHANGES : CHANGES;
+    size_t count = options->is_quick ? QUICK_CHANGES : CHANGES;
 
     if (subjects[REDIS].is_open) {
         peer_place_anywhere(subjects[REDIS].server);
     }
-    for (unsigned turn = 0; turn < turns->repetitions; turn++) {
-        turns_progress("changes: repetition %u of %u", turn + 1,
-                       turns->repetitions);
-        for (size_t i = 0; i < TURNS_COUNT_OF(changers); i++) {
+    for (unsigned turn = 0; turn < options->repetitions; turn++) {
+        bench_progress("changes: repetition %u of %u", turn + 1,
+                       options->repetitions);
+        for (size_t i = 0; i < BENCH_COUNT_OF(changers); i++) {
             if (changers[i].subject->is_open) {
                 time_changes(&changers[i], turn, count);
             }
         }
     }
-    for (size_t i = 0; i < TURNS_COUNT_OF(changers); i++) {
+    for (size_t i = 0; i < BENCH_COUNT_OF(changers); i++) {
         if (changers[i].subject->is_open) {
-            print_changes(turns, &changers[i]);
+            print_changes(options, &changers[i]);
         }
     }
 }
@@ -245,7 +236,7 @@ measure_changes(struct turns *turns)
 int
 main(int argc, char **argv)
 {
-    struct turns turns = turns_options(argv);
+    struct bench_options options = turns_options(argv);
 
     (void)argc;
     peer_supervise();
@@ -256,17 +247,18 @@ main(int argc, char **argv)
         memcpy(remote_keys[i], text, REMOTE_KEY_BYTES);
     }
     turns_draw(drawn, REMOTE_ENTRIES);
-    turns_begin("remote",
-                "What does a cached value cost in the process, and behind a "
-                "socket?",
-                "a key that was drawn beforehand, the call, and a look at the "
-                "value; at_once: the time of a call by its values");
-    turns_open(subjects, TURNS_COUNT_OF(subjects));
-    turns_measure(&turns, subjects, TURNS_COUNT_OF(subjects),
+    bench_results_begin(
+        "remote",
+        "What does a cached value cost in the process, and behind a "
+        "socket?",
+        "a key that was drawn beforehand, the call, and a look at the "
+        "value; at_once: the time of a call by its values");
+    turns_open(subjects, BENCH_COUNT_OF(subjects));
+    turns_measure(&options, subjects, BENCH_COUNT_OF(subjects),
                   "\"entries\": 10000, \"value_bytes\": 32, "
                   "\"keys\": \"uniform\"");
-    measure_changes(&turns);
+    measure_changes(&options);
     turns_end();
-    turns_close(subjects, TURNS_COUNT_OF(subjects));
+    turns_close(subjects, BENCH_COUNT_OF(subjects));
     return 0;
 }

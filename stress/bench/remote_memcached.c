@@ -15,7 +15,7 @@ static void
 check(memcached_st *client, memcached_return_t result)
 {
     if (memcached_failed(result)) {
-        turns_fail("memcached: %s", memcached_strerror(client, result));
+        bench_fail("memcached: %s", memcached_strerror(client, result));
     }
 }
 
@@ -97,7 +97,7 @@ get(memcached_st *client, const char *const *keys, const size_t *sizes,
         had++;
     }
     if (had != count) {
-        turns_fail("memcached: %s", memcached_strerror(client, status));
+        bench_fail("memcached: %s", memcached_strerror(client, status));
     }
     memcached_result_free(result);
 }

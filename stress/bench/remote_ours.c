@@ -18,7 +18,7 @@ static void
 check(enum pgcw_status status, const struct pgcw_error *error)
 {
     if (status != PGCW_OK) {
-        turns_fail("%s", error->detail);
+        bench_fail("%s", error->detail);
     }
 }
 
@@ -40,7 +40,7 @@ store(const char *key)
     if (pgcw_cache_put(cache, (struct pgcw_bytes){key, REMOTE_KEY_BYTES},
                        (struct pgcw_bytes){value, sizeof(value)},
                        pgcw_cache_stamp(cache), NULL) != PGCW_OK) {
-        turns_fail("a value was not stored");
+        bench_fail("a value was not stored");
     }
 }
 
@@ -58,7 +58,7 @@ remote_ours_open(struct turns_subject *subject)
     connection = server_make_database(DATABASE);
     if (connection == NULL ||
         !server_make_table(connection, "orders", 1, PGCW_DEFAULT_CHANNEL)) {
-        turns_fail("no server");
+        bench_fail("no server");
     }
     options.dsn = "dbname=" DATABASE;
     options.on_event = note_event;
@@ -93,7 +93,7 @@ remote_ours_get(struct turns_subject *subject, size_t calls)
 
         if (pgcw_cache_get(cache, (struct pgcw_bytes){key, REMOTE_KEY_BYTES},
                            &buffer) != PGCW_OK) {
-            turns_fail("a miss");
+            bench_fail("a miss");
         }
         remote_look(key, buffer.data, buffer.size);
     }
@@ -110,7 +110,7 @@ remote_ours_look_up(struct turns_subject *subject, size_t calls)
         pgcw_read_begin();
         if (pgcw_cache_lookup(cache, (struct pgcw_bytes){key, REMOTE_KEY_BYTES},
                               &value) != PGCW_OK) {
-            turns_fail("a miss");
+            bench_fail("a miss");
         }
         remote_look(key, value.data, value.size);
         pgcw_read_end();
@@ -131,7 +131,7 @@ remote_ours_look_up_many(struct turns_subject *subject, size_t calls)
         pgcw_read_begin();
         if (pgcw_cache_lookup_many(cache, lookups, REMOTE_AT_ONCE) !=
             REMOTE_AT_ONCE) {
-            turns_fail("a miss");
+            bench_fail("a miss");
         }
         for (size_t j = 0; j < REMOTE_AT_ONCE; j++) {
             remote_look(lookups[j].key.data, lookups[j].value.data,
@@ -149,12 +149,12 @@ remote_ours_change(void)
 
     store(remote_keys[0]);
     if (!server_run(connection, "UPDATE orders SET version = version + 1")) {
-        turns_fail("no change");
+        bench_fail("no change");
     }
     int64_t returned_ns = stress_now_ns();
     int64_t applied_ns = remote_mark_await(&applied, count);
     if (pgcw_cache_get(cache, key, &buffer) != PGCW_MISS) {
-        turns_fail("the old value is still there");
+        bench_fail("the old value is still there");
     }
     return applied_ns - returned_ns;
 }

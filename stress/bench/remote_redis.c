@@ -50,7 +50,7 @@ static redisReply *
 check(redisReply *reply, int type)
 {
     if (reply == NULL || reply->type != type) {
-        turns_fail("Redis: %s", reply == NULL ? context->errstr : reply->str);
+        bench_fail("Redis: %s", reply == NULL ? context->errstr : reply->str);
     }
     return reply;
 }
@@ -80,7 +80,7 @@ remote_redis_open(struct turns_subject *subject)
     if (holders++ == 0) {
         context = redisConnectUnix(path);
         if (context == NULL || context->err != 0) {
-            turns_fail("Redis: no connection");
+            bench_fail("Redis: no connection");
         }
         store_all();
     }
@@ -100,7 +100,7 @@ static void
 look(const char *key, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STRING) {
-        turns_fail("Redis: no value");
+        bench_fail("Redis: no value");
     }
     remote_look(key, reply->str, reply->len);
 }
@@ -120,7 +120,7 @@ append(int count, const char *const *words, const size_t *sizes)
 {
     if (redisAppendCommandArgv(context, count, (const char **)words, sizes) !=
         REDIS_OK) {
-        turns_fail("Redis: %s", context->errstr);
+        bench_fail("Redis: %s", context->errstr);
     }
 }
 

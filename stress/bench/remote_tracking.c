@@ -19,7 +19,7 @@ static redisReply *
 check(redisContext *context, redisReply *reply)
 {
     if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
-        turns_fail("Redis: %s", reply == NULL ? context->errstr : reply->str);
+        bench_fail("Redis: %s", reply == NULL ? context->errstr : reply->str);
     }
     return reply;
 }
@@ -70,7 +70,7 @@ connect_client(const char *path)
     redisContext *context = redisConnectUnix(path);
 
     if (context == NULL || context->err != 0) {
-        turns_fail("Redis: no connection");
+        bench_fail("Redis: no connection");
     }
     return context;
 }
@@ -87,7 +87,7 @@ begin_tracking(void)
                                    id->integer)));
     freeReplyObject(id);
     if (pthread_create(&thread, NULL, hear, NULL) != 0) {
-        turns_fail("no thread");
+        bench_fail("no thread");
     }
 }
 
@@ -99,7 +99,7 @@ load(const char *key, char value[REMOTE_VALUE_BYTES])
     redisReply *reply = check(
         reader, redisCommand(reader, "GET %b", key, (size_t)REMOTE_KEY_BYTES));
     if (reply->type != REDIS_REPLY_STRING || reply->len != REMOTE_VALUE_BYTES) {
-        turns_fail("Redis: no value");
+        bench_fail("Redis: no value");
     }
     memcpy(value, reply->str, REMOTE_VALUE_BYTES);
     (void)tracked_table_store(key, value);
@@ -168,7 +168,7 @@ remote_tracking_change(void)
     int64_t returned_ns = stress_now_ns();
     int64_t forgotten_ns = remote_mark_await(&forgotten, count);
     if (tracked_table_get(key, value)) {
-        turns_fail("the old value is still there");
+        bench_fail("the old value is still there");
     }
     return forgotten_ns - returned_ns;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "results.h"
 
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +10,86 @@
 
 static bool has_results;
 
-static _Noreturn void
-refuse_options(void)
+static void say(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
+
+static void
+say(const char *format, va_list arguments)
 {
-    (void)fprintf(stderr,
-                  "options: [--repetitions 1..%u] [--seconds S] "
-                  "[--entries N] [--subject NAME] [--quick]\n",
-                  BENCH_MOST_REPETITIONS);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+}
+
+_Noreturn void
+bench_fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+    exit(1);
+}
+
+void
+bench_progress(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+}
+
+void *
+bench_allocate(size_t count, size_t bytes)
+{
+    void *memory = calloc(count, bytes);
+
+    if (memory == NULL) {
+        bench_fail("no memory");
+    }
+    return memory;
+}
+
+static _Noreturn void
+refuse_options(bool has_subjects)
+{
+    bench_progress("options: [--repetitions 1..%u] [--seconds S] [--quick]%s",
+                   BENCH_MOST_REPETITIONS,
+                   has_subjects ? " [--entries N] [--subject NAME]" : "");
     exit(2);
 }
 
-static double
-read_number(const char *text, double least, double most)
+/* False if it is none between these. */
+static bool
+read_number(const char *text, double least, double most, double *number)
 {
     char *end = NULL;
-    double number = text != NULL ? strtod(text, &end) : 0;
 
-    if (end == NULL || end == text || *end != '\0' ||
-        !(number >= least && number <= most)) {
-        refuse_options();
+    *number = strtod(text, &end);
+    return end != text && *end == '\0' && *number >= least && *number <= most;
+}
+
+static bool
+read_option(struct bench_options *options, const char *name, const char *value)
+{
+    double number = 0;
+    bool is_read = false;
+
+    if (strcmp(name, "--repetitions") == 0) {
+        is_read = read_number(value, 1, BENCH_MOST_REPETITIONS, &number);
+        options->repetitions = (unsigned)number;
+    } else if (strcmp(name, "--seconds") == 0) {
+        is_read = read_number(value, 0.001, 3600, &options->seconds);
+    } else if (strcmp(name, "--entries") == 0) {
+        is_read = options->has_subjects && read_number(value, 1, 1e9, &number);
+        options->entries = is_read ? (uint32_t)number : 0;
+    } else if (strcmp(name, "--subject") == 0) {
+        is_read = options->has_subjects;
+        options->subject = value;
     }
-    return number;
+    return is_read;
 }
 
 void
@@ -40,22 +99,12 @@ bench_read_options(struct bench_options *options, char **argv)
         if (strcmp(*option, "--quick") == 0) {
             options->is_quick = true;
             options->repetitions = 1;
-            options->seconds = 0.02;
-            continue;
-        }
-        const char *name = *option++;
-
-        if (strcmp(name, "--repetitions") == 0) {
-            options->repetitions =
-                (unsigned)read_number(*option, 1, BENCH_MOST_REPETITIONS);
-        } else if (strcmp(name, "--seconds") == 0) {
-            options->seconds = read_number(*option, 0.001, 3600);
-        } else if (strcmp(name, "--entries") == 0) {
-            options->entries = (uint32_t)read_number(*option, 1, 1e9);
-        } else if (strcmp(name, "--subject") == 0 && *option != NULL) {
-            options->subject = *option;
+            options->seconds /= 10;
+        } else if (option[1] != NULL &&
+                   read_option(options, option[0], option[1])) {
+            option++;
         } else {
-            refuse_options();
+            refuse_options(options->has_subjects);
         }
     }
 }
@@ -66,12 +115,18 @@ bench_wants(const struct bench_options *options, const char *name)
     return options->subject == NULL || strcmp(options->subject, name) == 0;
 }
 
+int64_t
+bench_repetition_ns(const struct bench_options *options)
+{
+    return (int64_t)(options->seconds * 1e9);
+}
+
 /* Of the texts here none needs to be escaped. */
 void
 bench_results_begin(const char *bench, const char *question, const char *loop)
 {
 #ifndef __OPTIMIZE__
-    (void)fprintf(stderr, "Not optimised: the figures say nothing.\n");
+    bench_progress("Not optimised: the figures say nothing.");
 #endif
     (void)printf("{\"bench\": \"%s\", \"question\": \"%s\",\n \"loop\": "
                  "\"%s\",\n \"results\": [",
@@ -79,45 +134,41 @@ bench_results_begin(const char *bench, const char *question, const char *loop)
 }
 
 static void
-print_text(const char *name, const char *text)
+print_note(const char *note)
 {
-    if (text != NULL) {
-        (void)printf("\"%s\": \"%s\", ", name, text);
-    }
-}
-
-static void
-print_count(const char *name, uint32_t number)
-{
-    if (number != 0) {
-        (void)printf("\"%s\": %" PRIu32 ", ", name, number);
+    if (note != NULL && note[0] != '\0') {
+        (void)printf(", \"note\": \"%s\"", note);
     }
 }
 
 void
-bench_results_add(const struct bench_cell *cell, double *values, unsigned count)
+bench_results_add(const struct bench_result *result, double *figures,
+                  unsigned count)
 {
-    (void)printf("%s\n  {", has_results ? "," : "");
-    has_results = true;
-    print_text("subject", cell->subject);
-    print_text("variant", cell->variant);
-    print_count("entries", cell->entries);
-    print_text("keys", cell->keys);
-    print_text("lookups", cell->lookups);
-    print_count("threads", cell->threads);
-    print_text("metric", cell->metric);
-    print_text("unit", cell->unit);
-    print_text("note", cell->note);
-    figures_sort(values, count);
-    (void)printf("\"median\": %.1f, \"min\": %.1f, \"max\": %.1f, "
-                 "\"repetitions\": %u}",
-                 figures_median(values, count), values[0], values[count - 1],
-                 count);
+    const char *parameters =
+        result->parameters != NULL ? result->parameters : "";
+    const char *separator = parameters[0] != '\0' ? ", " : "";
+
+    figures_sort(figures, count);
+    double median = figures_median(figures, count);
+    (void)printf("%s\n  {\"subject\": \"%s\"%s%s, \"metric\": \"%s\", "
+                 "\"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g, "
+                 "\"max\": %.6g, \"repetitions\": %u",
+                 has_results ? "," : "", result->subject, separator, parameters,
+                 result->metric, result->unit, median, figures[0],
+                 figures[count - 1], count);
+    print_note(result->note);
+    (void)printf("}");
     (void)fflush(stdout);
+    has_results = true;
+    bench_progress("%s%s%s: %s %.6g %s", result->subject, separator, parameters,
+                   result->metric, median, result->unit);
 }
 
 void
-bench_results_end(void)
+bench_results_end(const char *note)
 {
-    (void)printf("\n]}\n");
+    (void)printf("\n ]");
+    print_note(note);
+    (void)printf("}\n");
 }

@@ -2,6 +2,8 @@
 /* How long single hits take: a histogram whose steps are 3 % wide. */
 #include "rig.h"
 
+#include "support.h"
+
 #define CALIBRATION_NS (INT64_C(50) * 1000 * 1000)
 #define OWN_COST_TRIES 10000u
 
@@ -25,7 +27,7 @@ rig_ticks(void)
                          : "memory");
     return (uint64_t)high << 32 | low;
 #else
-    return (uint64_t)rig_now_ns();
+    return (uint64_t)stress_now_ns();
 #endif
 }
 
@@ -98,12 +100,12 @@ void
 rig_times_calibrate(void)
 {
     struct rig_times empty = {0};
-    int64_t begin_ns = rig_now_ns();
+    int64_t begin_ns = stress_now_ns();
     uint64_t begin = rig_ticks();
     int64_t passed_ns;
 
     do {
-        passed_ns = rig_now_ns() - begin_ns;
+        passed_ns = stress_now_ns() - begin_ns;
     } while (passed_ns < CALIBRATION_NS);
     ns_per_tick = (double)passed_ns / (double)(rig_ticks() - begin);
     own_ticks = 0;
@@ -113,6 +115,6 @@ rig_times_calibrate(void)
         rig_times_add(&empty, rig_ticks() - ticks);
     }
     own_ticks = (uint64_t)ticks_of((unsigned)quantile_place(&empty, 0.5));
-    rig_progress("taking the time takes %.1f ns, which is taken off each hit",
-                 rig_ticks_to_ns(own_ticks));
+    bench_progress("taking the time takes %.1f ns, which is taken off each hit",
+                   rig_ticks_to_ns(own_ticks));
 }

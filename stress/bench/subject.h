@@ -18,48 +18,40 @@ struct bench_figures {
 /*
  * Look keys up, one by one and each protected by itself, and look at the
  * first byte of the value, which is 1. Returns the sum.
+ *
+ * Independent lookups: a processor may begin one while it waits for the last.
+ * Dependent ones: it may not, as what the last one found says which key is
+ * next.
  */
-typedef size_t bench_look_up_fn(const struct bench_key *keys, size_t count);
+typedef size_t bench_look_up_fn(const struct bench_key *keys, size_t count,
+                                bool is_dependent);
 
-struct bench_loops {
-    /* A processor may begin a lookup while it waits for the last. */
-    bench_look_up_fn *independent;
-    /* It may not: what the last one found says which key is next. */
-    bench_look_up_fn *dependent;
-};
+/* Returns the value's first byte, or 0 if the key is not there. */
+typedef unsigned bench_hit_fn(const struct bench_key *key);
 
 /*
- * Both loops around a subject's own `unsigned hit(const struct bench_key *)`,
- * which is inlined. It returns the first byte, or 0 if the key is not there.
+ * Both loops, around a subject's own hit(): inlined with it, so that neither
+ * costs a call.
  */
-#define BENCH_LOOPS(hit)                                                      \
-    static size_t hit##_independent(const struct bench_key *keys,             \
-                                    size_t count)                             \
-    {                                                                         \
-        size_t sum = 0;                                                       \
-                                                                              \
-        for (size_t i = 0; i < count; i++) {                                  \
-            sum += hit(&keys[i]);                                             \
-        }                                                                     \
-        return sum;                                                           \
-    }                                                                         \
-                                                                              \
-    static size_t hit##_dependent(const struct bench_key *keys, size_t count) \
-    {                                                                         \
-        size_t sum = 0;                                                       \
-        unsigned found = 1;                                                   \
-                                                                              \
-        for (size_t i = 0; i < count && found != 0; i += found) {             \
-            found = hit(&keys[i]);                                            \
-            sum += found;                                                     \
-        }                                                                     \
-        return sum;                                                           \
-    }
+static inline __attribute__((always_inline)) size_t
+bench_look_up(bench_hit_fn *hit, const struct bench_key *keys, size_t count,
+              bool is_dependent)
+{
+    size_t sum = 0;
+    unsigned found = 1;
 
-#define BENCH_LOOPS_OF(hit)                \
-    {                                      \
-        hit##_independent, hit##_dependent \
+    if (is_dependent) {
+        for (size_t i = 0; i < count && found != 0; i += found) {
+            found = hit(&keys[i]);
+            sum += found;
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            sum += hit(&keys[i]);
+        }
     }
+    return sum;
+}
 
 /* One that runs in a process of its own, and there measures itself. */
 struct subject_process {
@@ -83,11 +75,15 @@ struct bench_subject {
     /* And this after its last. May be NULL. */
     void (*leave)(void);
     /* NULL if it is another process. */
-    struct bench_loops loops;
+    bench_look_up_fn *look_up;
     const struct subject_process *process;
 };
 
 extern const struct bench_subject *const bench_subjects[]; /* NULL at the end */
+
+/* JSON: its variant, if it is one, and how many entries it has. */
+void bench_subject_parameters(const struct bench_subject *subject,
+                              uint32_t entry_count, char *text, size_t bytes);
 
 extern const struct bench_subject subject_library;
 extern const struct bench_subject subject_library_row_tag;

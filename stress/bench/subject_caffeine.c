@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "threads.h"
+
 enum what { FILL = 1, DRAW, RUN, RUN_DEPENDENT };
 
 struct command {

@@ -19,6 +19,7 @@
 #include <urcu/urcu-memb.h>
 
 #include "plain_table.h"
+#include "results.h"
 
 struct entry {
     struct cds_lfht_node node;
@@ -161,8 +162,18 @@ hit_in_array(const struct bench_key *key)
     return hit(in_array.table, key);
 }
 
-BENCH_LOOPS(hit_one_by_one)
-BENCH_LOOPS(hit_in_array)
+static size_t
+look_up_one_by_one(const struct bench_key *keys, size_t count,
+                   bool is_dependent)
+{
+    return bench_look_up(hit_one_by_one, keys, count, is_dependent);
+}
+
+static size_t
+look_up_in_array(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit_in_array, keys, count, is_dependent);
+}
 
 const struct bench_subject subject_cds_lfht = {
     .name = "cds_lfht",
@@ -170,7 +181,7 @@ const struct bench_subject subject_cds_lfht = {
             "by one",
     .open = open_one_by_one,
     .close = close_one_by_one,
-    .loops = BENCH_LOOPS_OF(hit_one_by_one),
+    .look_up = look_up_one_by_one,
 };
 
 const struct bench_subject subject_cds_lfht_array = {
@@ -180,5 +191,5 @@ const struct bench_subject subject_cds_lfht_array = {
             "which no cache could have",
     .open = open_in_array,
     .close = close_in_array,
-    .loops = BENCH_LOOPS_OF(hit_in_array),
+    .look_up = look_up_in_array,
 };

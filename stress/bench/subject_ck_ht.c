@@ -130,7 +130,11 @@ hit(const struct bench_key *key)
     return found;
 }
 
-BENCH_LOOPS(hit)
+static size_t
+look_up(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 const struct bench_subject subject_ck_ht = {
     .name = "ck_ht",
@@ -140,5 +144,5 @@ const struct bench_subject subject_ck_ht = {
     .close = close_table,
     .enter = enter,
     .leave = leave,
-    .loops = BENCH_LOOPS_OF(hit),
+    .look_up = look_up,
 };

@@ -63,7 +63,11 @@ hit(const struct bench_key *key)
     return entry != NULL ? entry->value[0] : 0;
 }
 
-BENCH_LOOPS(hit)
+static size_t
+look_up(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 const struct bench_subject subject_floor = {
     .name = "floor",
@@ -71,5 +75,5 @@ const struct bench_subject subject_floor = {
             "read-only, no cache",
     .open = open_floor,
     .close = close_floor,
-    .loops = BENCH_LOOPS_OF(hit),
+    .look_up = look_up,
 };

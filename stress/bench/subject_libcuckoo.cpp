@@ -42,7 +42,11 @@ hit(const bench_key *key)
     return found;
 }
 
-BENCH_LOOPS(hit)
+size_t
+look_up(const bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 } // namespace
 
@@ -55,6 +59,6 @@ extern const bench_subject subject_libcuckoo = {
     close_map,
     nullptr,
     nullptr,
-    BENCH_LOOPS_OF(hit),
+    look_up,
     nullptr,
 };

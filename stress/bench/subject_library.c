@@ -119,8 +119,17 @@ hit_tagged(const struct bench_key *key)
     return hit(tagged.cache, key);
 }
 
-BENCH_LOOPS(hit_plain)
-BENCH_LOOPS(hit_tagged)
+static size_t
+look_up_plain(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit_plain, keys, count, is_dependent);
+}
+
+static size_t
+look_up_tagged(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit_tagged, keys, count, is_dependent);
+}
 
 struct pgcw_cache *
 subject_library_cache(void)
@@ -133,7 +142,7 @@ const struct bench_subject subject_library = {
     .note = "through the shared library, a read section for each hit",
     .open = open_plain,
     .close = close_plain,
-    .loops = BENCH_LOOPS_OF(hit_plain),
+    .look_up = look_up_plain,
 };
 
 const struct bench_subject subject_library_row_tag = {
@@ -142,5 +151,5 @@ const struct bench_subject subject_library_row_tag = {
     .note = "through the shared library; each entry depends on a row",
     .open = open_tagged,
     .close = close_tagged,
-    .loops = BENCH_LOOPS_OF(hit_tagged),
+    .look_up = look_up_tagged,
 };

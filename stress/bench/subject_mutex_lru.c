@@ -124,12 +124,16 @@ hit(const struct bench_key *key)
     return found;
 }
 
-BENCH_LOOPS(hit)
+static size_t
+look_up(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 const struct bench_subject subject_mutex_lru = {
     .name = "mutex + LRU",
     .note = "64 shards, each a pthread_mutex, open addressing and an LRU list",
     .open = open_shards,
     .close = close_shards,
-    .loops = BENCH_LOOPS_OF(hit),
+    .look_up = look_up,
 };

@@ -37,12 +37,16 @@ hit(const struct bench_key *key)
     return found;
 }
 
-BENCH_LOOPS(hit)
+static size_t
+look_up(const struct bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 const struct bench_subject subject_rwlock = {
     .name = "rwlock",
     .note = "one pthread_rwlock, open addressing, no eviction",
     .open = open_table,
     .close = close_table,
-    .loops = BENCH_LOOPS_OF(hit),
+    .look_up = look_up,
 };

@@ -51,7 +51,11 @@ hit(const bench_key *key)
     return table->find(found, *key) ? found->second[0] : 0u;
 }
 
-BENCH_LOOPS(hit)
+size_t
+look_up(const bench_key *keys, size_t count, bool is_dependent)
+{
+    return bench_look_up(hit, keys, count, is_dependent);
+}
 
 } // namespace
 
@@ -64,6 +68,6 @@ extern const bench_subject subject_tbb = {
     close_map,
     nullptr,
     nullptr,
-    BENCH_LOOPS_OF(hit),
+    look_up,
     nullptr,
 };

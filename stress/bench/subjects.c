@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "subject.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 const struct bench_subject *const bench_subjects[] = {
     &subject_library,
     &subject_library_row_tag,
@@ -17,3 +20,15 @@ const struct bench_subject *const bench_subjects[] = {
 #endif
     NULL,
 };
+
+void
+bench_subject_parameters(const struct bench_subject *subject,
+                         uint32_t entry_count, char *text, size_t bytes)
+{
+    const char *variant = subject->variant;
+
+    (void)snprintf(text, bytes, "%s%s%s\"entries\": %" PRIu32,
+                   variant != NULL ? "\"variant\": \"" : "",
+                   variant != NULL ? variant : "",
+                   variant != NULL ? "\", " : "", entry_count);
+}

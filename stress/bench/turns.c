@@ -1,56 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "turns.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "figures.h"
 #include "peer.h"
 #include "support.h"
+#include "threads.h"
 
-#define DEFAULT_REPETITIONS 7
-#define DEFAULT_SECONDS 0.3
-#define QUICK_SECONDS 0.01
 #define TRIAL_SECONDS 0.05
-#define MOST_SECONDS 60.0
 /* So much lies between two looks at the clock. */
 #define BATCH_SECONDS 0.02
 #define SKIPPED_BYTES 1000
 
 static char skipped[SKIPPED_BYTES];
-
-static void say(const char *format, va_list arguments)
-    __attribute__((format(printf, 1, 0)));
-
-static void
-say(const char *format, va_list arguments)
-{
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
-}
-
-_Noreturn void
-turns_fail(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    say(format, arguments);
-    va_end(arguments);
-    exit(1);
-}
-
-void
-turns_progress(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    say(format, arguments);
-    va_end(arguments);
-}
 
 bool
 turns_skip(const char *peer, const char *reason)
@@ -61,62 +24,17 @@ turns_skip(const char *peer, const char *reason)
         (void)snprintf(skipped + length, sizeof(skipped) - length, "%s%s: %s",
                        length > 0 ? "; " : "not measured: ", peer, reason);
     }
-    turns_progress("%s is not measured: %s", peer, reason);
+    bench_progress("%s is not measured: %s", peer, reason);
     return false;
 }
 
-static _Noreturn void
-refuse_options(const char *program)
-{
-    (void)fprintf(stderr,
-                  "usage: %s [--repetitions 1..%d] [--seconds 0.001..%.0f]"
-                  " [--quick]\n",
-                  program, TURNS_MOST_REPETITIONS, MOST_SECONDS);
-    exit(2);
-}
-
-static double
-read_number(const char *program, const char *text, double least, double most)
-{
-    char *end = NULL;
-    double number = text != NULL ? strtod(text, &end) : 0;
-
-    if (text == NULL || end == text || *end != '\0' || !(number >= least) ||
-        number > most) {
-        refuse_options(program);
-    }
-    return number;
-}
-
-struct turns
+struct bench_options
 turns_options(char **argv)
 {
-    struct turns turns = {0};
+    struct bench_options options = {.repetitions = 7, .seconds = 0.3};
 
-    for (int i = 1; argv[i] != NULL; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            turns.is_quick = true;
-        } else if (strcmp(argv[i], "--repetitions") == 0) {
-            i++;
-            turns.repetitions = (unsigned)read_number(argv[0], argv[i], 1,
-                                                      TURNS_MOST_REPETITIONS);
-        } else if (strcmp(argv[i], "--seconds") == 0) {
-            i++;
-            turns.seconds = read_number(argv[0], argv[i], 0.001, MOST_SECONDS);
-        } else {
-            refuse_options(argv[0]);
-        }
-        if (argv[i] == NULL) {
-            break;
-        }
-    }
-    if (turns.repetitions == 0) {
-        turns.repetitions = turns.is_quick ? 1 : DEFAULT_REPETITIONS;
-    }
-    if (turns.seconds == 0) {
-        turns.seconds = turns.is_quick ? QUICK_SECONDS : DEFAULT_SECONDS;
-    }
-    return turns;
+    bench_read_options(&options, argv);
+    return options;
 }
 
 void
@@ -138,58 +56,47 @@ turns_close(struct turns_subject *subjects, size_t count)
 }
 
 void
-turns_begin(const char *bench, const char *question, const char *loop)
-{
-    (void)printf("{\"bench\": \"%s\", \"question\": \"%s\", \"loop\": \"%s\",\n"
-                 " \"results\": [",
-                 bench, question, loop);
-}
-
-void
 turns_end(void)
 {
-    (void)printf("\n ],\n \"note\": \"client and servers share the machine's"
-                 " processors%s%s\"}\n",
-                 skipped[0] != '\0' ? "; " : "", skipped);
+    char note[sizeof(skipped) + 80];
+
+    (void)snprintf(note, sizeof(note),
+                   "client and servers share the machine's processors%s%s",
+                   skipped[0] != '\0' ? "; " : "", skipped);
+    bench_results_end(note);
 }
 
 static void
-print_note(const struct turns_subject *subject)
+write_note(const struct turns_subject *subject, char *note, size_t bytes)
 {
     const char *parts[3] = {
         subject->remark,
         subject->ways[0] == NULL ? NULL : subject->ways[subject->way],
         subject->server == 0 ? NULL : peer_place_name(subject->place)};
-    const char *separator = ", \"note\": \"";
-    bool has_note = false;
+    size_t length = 0;
 
-    for (size_t i = 0; i < TURNS_COUNT_OF(parts); i++) {
+    note[0] = '\0';
+    for (size_t i = 0; i < BENCH_COUNT_OF(parts) && length < bytes; i++) {
         if (parts[i] != NULL) {
-            (void)printf("%s%s", separator, parts[i]);
-            separator = "; ";
-            has_note = true;
+            length += (size_t)snprintf(note + length, bytes - length, "%s%s",
+                                       length > 0 ? "; " : "", parts[i]);
         }
     }
-    (void)printf("%s}", has_note ? "\"" : "");
 }
 
 void
-turns_result(struct turns *turns, const struct turns_subject *subject,
-             const char *unit, const char *parameters, double *figures)
+turns_result(const struct bench_options *options,
+             const struct turns_subject *subject, const char *unit,
+             const char *parameters, double *figures)
 {
-    unsigned count = turns->repetitions;
+    char all[300];
+    char note[300];
 
-    figures_sort(figures, count);
-    (void)printf("%s\n  {\"subject\": \"%s\", %s, \"threads\": 1, "
-                 "\"metric\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, "
-                 "\"min\": %.6g, \"max\": %.6g, \"repetitions\": %u",
-                 turns->result_count > 0 ? "," : "", subject->name, parameters,
-                 subject->metric, unit, figures_median(figures, count),
-                 figures[0], figures[count - 1], count);
-    print_note(subject);
-    turns_progress("%s, %s, %s: %.6g %s", subject->name, parameters,
-                   subject->metric, figures_median(figures, count), unit);
-    turns->result_count++;
+    (void)snprintf(all, sizeof(all), "%s, \"threads\": 1", parameters);
+    write_note(subject, note, sizeof(note));
+    bench_results_add(
+        &(struct bench_result){subject->name, all, subject->metric, unit, note},
+        figures, options->repetitions);
 }
 
 /* Nanoseconds of one. */
@@ -261,8 +168,8 @@ choose(struct turns_subject *subject, double seconds)
 }
 
 static void
-print_subject(struct turns *turns, struct turns_subject *subject,
-              const char *parameters)
+print_subject(const struct bench_options *options,
+              struct turns_subject *subject, const char *parameters)
 {
     char all[300];
 
@@ -271,35 +178,36 @@ print_subject(struct turns *turns, struct turns_subject *subject,
         (void)snprintf(all, sizeof(all), "%s, \"at_once\": %u", parameters,
                        subject->at_once);
     }
-    turns_result(turns, subject, "ns", all, subject->figures);
+    turns_result(options, subject, "ns", all, subject->figures);
 }
 
 void
-turns_measure(struct turns *turns, struct turns_subject *subjects, size_t count,
+turns_measure(const struct bench_options *options,
+              struct turns_subject *subjects, size_t count,
               const char *parameters)
 {
-    peer_place_self();
+    bench_pin(0, 0);
     for (size_t i = 0; i < count; i++) {
         if (subjects[i].is_open) {
             choose(&subjects[i],
-                   turns->is_quick ? turns->seconds : TRIAL_SECONDS);
+                   options->is_quick ? options->seconds : TRIAL_SECONDS);
         }
     }
-    for (unsigned turn = 0; turn < turns->repetitions; turn++) {
-        turns_progress("repetition %u of %u", turn + 1, turns->repetitions);
+    for (unsigned turn = 0; turn < options->repetitions; turn++) {
+        bench_progress("repetition %u of %u", turn + 1, options->repetitions);
         for (size_t i = 0; i < count; i++) {
             if (subjects[i].is_open) {
                 subjects[i].figures[turn] =
-                    time_one(&subjects[i], turns->seconds);
+                    time_one(&subjects[i], options->seconds);
             }
         }
     }
     for (size_t i = 0; i < count; i++) {
         if (subjects[i].is_open) {
-            print_subject(turns, &subjects[i], parameters);
+            print_subject(options, &subjects[i], parameters);
         }
     }
-    peer_place_self_anywhere();
+    bench_unpin(0);
 }
 
 void

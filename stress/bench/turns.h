@@ -3,8 +3,6 @@
  * Subjects that are measured in turns, by one thread, and the document that
  * tells of it.
  *
- *     program [--repetitions 1..99] [--seconds 0.001..60] [--quick]
- *
  * This thread has a processor of its own. The server of a subject, and what it
  * has started, is placed on that one or on the next, whichever is faster,
  * which is tried beforehand; so are the subject's own ways, if it has two.
@@ -18,18 +16,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TURNS_MOST_REPETITIONS 99
+#include "results.h"
+
 #define TURNS_WAYS 2
-#define TURNS_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 /* Drawn beforehand; a power of two. */
 #define TURNS_DRAWN 65536u
-
-struct turns {
-    unsigned repetitions;
-    double seconds; /* of a repetition */
-    bool is_quick;
-    unsigned result_count;
-};
 
 struct turns_subject {
     const char *name;
@@ -49,16 +40,11 @@ struct turns_subject {
     unsigned way;
     unsigned place;
     bool is_open;
-    double figures[TURNS_MOST_REPETITIONS];
+    double figures[BENCH_MOST_REPETITIONS];
 };
 
-struct turns turns_options(char **argv);
-
-/* Ends the program. */
-_Noreturn void turns_fail(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-void turns_progress(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
+/* The defaults, then what is asked for. */
+struct bench_options turns_options(char **argv);
 /* A peer that is not here; the document tells. Returns false. */
 bool turns_skip(const char *peer, const char *reason);
 
@@ -67,16 +53,17 @@ bool turns_skip(const char *peer, const char *reason);
 void turns_open(struct turns_subject *subjects, size_t count);
 void turns_close(struct turns_subject *subjects, size_t count);
 
-/* The document: begin, results, end. */
-void turns_begin(const char *bench, const char *question, const char *loop);
 /* So many calls, by each way: then all is cached that shall be. */
 void turns_warm(struct turns_subject *subjects, size_t count, size_t calls);
 /* Nanoseconds of each. `parameters` is JSON: "name": 1, "name": "text". */
-void turns_measure(struct turns *turns, struct turns_subject *subjects,
-                   size_t count, const char *parameters);
+void turns_measure(const struct bench_options *options,
+                   struct turns_subject *subjects, size_t count,
+                   const char *parameters);
 /* Of as many figures as there are repetitions; they are sorted. */
-void turns_result(struct turns *turns, const struct turns_subject *subject,
-                  const char *unit, const char *parameters, double *figures);
+void turns_result(const struct bench_options *options,
+                  const struct turns_subject *subject, const char *unit,
+                  const char *parameters, double *figures);
+/* The document's end: also who was skipped. */
 void turns_end(void);
 
 /* TURNS_DRAWN numbers below `limit`, uniformly. */

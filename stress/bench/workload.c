@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* sched_setaffinity() */
-
 #include "workload.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "results.h"
 #include "support.h"
 
 #define ZIPF_EXPONENT 0.99
 #define SEED 42
-
-void *
-bench_allocate(size_t count, size_t bytes)
-{
-    void *memory = calloc(count, bytes);
-
-    if (memory == NULL) {
-        (void)fprintf(stderr, "no memory\n");
-        exit(1);
-    }
-    return memory;
-}
 
 /* The numbers below `count`, each once. */
 static uint32_t *
@@ -146,33 +130,4 @@ bench_workload_draw(struct bench_workload *workload, bool is_zipf)
         }
     }
     free(shares);
-}
-
-void
-bench_pin(int thread_id, unsigned place)
-{
-    cpu_set_t allowed;
-    cpu_set_t own;
-    unsigned seen = 0;
-
-    CPU_ZERO(&allowed);
-    CPU_ZERO(&own);
-    /* of the first thread, which is not pinned before the others */
-    (void)sched_getaffinity(getpid(), sizeof(allowed), &allowed);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&own) == 0; cpu++) {
-        if (CPU_ISSET(cpu, &allowed) && seen++ == place) {
-            CPU_SET(cpu, &own);
-        }
-    }
-    /* where it may not, the figures are only noisier */
-    (void)sched_setaffinity(thread_id, sizeof(own), &own);
-}
-
-int64_t
-bench_thread_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }

@@ -28,20 +28,11 @@ struct bench_workload {
     size_t drawn_count; /* for a thread; a power of two */
 };
 
-/* Exits if memory is short. */
-void *bench_allocate(size_t count, size_t bytes);
 /* Make the keys; none is drawn yet. */
 void bench_workload_init(struct bench_workload *workload, uint32_t key_count,
                          size_t drawn_count);
 /* Draw anew: each key as often as another, or by Zipf's law. */
 void bench_workload_draw(struct bench_workload *workload, bool is_zipf);
 void bench_workload_fini(struct bench_workload *workload);
-
-/* The calling thread, or that of the number (as Linux names it), stays on a
- * processor of its own, where it may. */
-void bench_pin(int thread_id, unsigned place);
-
-/* Processor time of the calling thread: others do not take part in it. */
-int64_t bench_thread_ns(void);
 
 #endif
