@@ -9,8 +9,7 @@ value itself counts, in "unit". The worst cell decides: it is to be "at_most",
 "at_least" or "below" the goal.
 
 What is compared is ours divided by theirs; of times, with "faster": true,
-theirs by ours, and with "scaled": true the work of all threads, each of which
-took so long. Where "cells" says how many there are to be, fewer are
+theirs by ours. Where "cells" says how many there are to be, fewer are
 "incomplete", but never met.
 """
 import documents
@@ -20,8 +19,6 @@ def ratio(ours, other, goal):
     value = ours["median"] / other["median"]
     if documents.is_rate(ours["unit"]):
         return value
-    if goal.get("scaled"):
-        return ours["threads"] / other["threads"] / value
     return 1 / value if goal.get("faster") else value
 
 

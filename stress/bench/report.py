@@ -8,6 +8,8 @@
                                          and written as FILE
     report.py render DIR [--no-plots]    DIR/results/*.json to DIR/RESULTS.md
                                          and DIR/plots/*.svg
+    report.py readme DIR                 prints the goals as a short table of
+                                         Markdown, for the README
 
 It ends with 1 if a document is not as agreed, or gnuplot fails; with 2 if it
 was called wrongly. notes.json, beside this file, has an explanation for each
@@ -47,43 +49,94 @@ def collect(name, seconds, path):
     documents.write(document, path)
 
 
+def quantity(value, unit):
+    return f"{tables.number(value)} {'×' if unit == 'ratio' else unit}"
+
+
 def unit_of(goal):
-    return "×" if goal.get("unit", "ratio") == "ratio" else goal["unit"]
+    return goal.get("unit", "ratio")
 
 
 def bound(goal):
     for field, sign in (("at_most", "≤"), ("below", "<"), ("at_least", "≥")):
         if field in goal:
-            return f"{sign} {tables.number(goal[field])} {unit_of(goal)}"
+            return f"{sign} {quantity(goal[field], unit_of(goal))}"
     raise documents.Invalid(f"goal {goal['id']} has no bound")
 
 
-def where(verdict):
-    """The worst cell: its parameters, and who was ahead."""
-    ours = verdict["ours"]
-    said = tables.named(documents.parameters(ours))
-    other = verdict["other"]
-    if other is not None and other["subject"] != documents.OURS:
-        said += f"{'; ' if said else ''}{documents.label(other)}"
+def figures(name, result):
+    """Median, least and most, with the name of whose they are."""
+    said = f"{name} {quantity(result['median'], result['unit'])}"
+    if result["repetitions"] > 1:
+        said += (f" ({tables.number(result['min'])}–"
+                 f"{tables.number(result['max'])})")
     return said
+
+
+def where(verdict):
+    """The worst cell: its parameters, and the figures that are compared."""
+    ours, other = verdict["ours"], verdict["other"]
+    own = documents.parameters(ours)
+    said = [figures(documents.label(ours), ours)]
+    if other is not None:
+        name = documents.label(other)
+        if other["subject"] == documents.OURS:
+            theirs = documents.parameters(other)
+            name = tables.named({field: value for field, value in theirs.items()
+                                 if own.get(field) != value}) + ":"
+        said.append(figures(name, other))
+    return ": ".join(part for part in (tables.named(own), ", ".join(said))
+                     if part)
+
+
+def state_of(verdict):
+    if verdict["state"] == "incomplete":
+        return f"incomplete: {verdict['cells']} of {verdict['wanted']} cells"
+    return "**missed**" if verdict["state"] == "missed" else verdict["state"]
 
 
 def goal_row(goal, found, notes):
     verdict = goals.judge(goal, found)
     if verdict["state"] == "not measured":
-        return [goal["what"], bound(goal), "", "not measured", ""]
-    value = f"{tables.number(verdict['value'])} {unit_of(goal)}"
+        return [goal["what"], bound(goal), "", state_of(verdict), ""]
+    value = quantity(verdict["value"], unit_of(goal))
     if verdict["cells"] > 1:
         value += (f" (best {tables.number(verdict['best'])}; "
                   f"{verdict['good']} of {verdict['cells']} cells)")
-    state = {"met": "met", "missed": "**missed**"}.get(
-        verdict["state"],
-        f"incomplete: {verdict['cells']} of {verdict['wanted']} cells")
     note = ""
     if verdict["state"] == "missed":
         note = notes.get(goal["id"], UNEXPLAINED)
-    return [goal["what"], bound(goal), value, state,
+    return [goal["what"], bound(goal), value, state_of(verdict),
             ". ".join(part for part in (where(verdict), note) if part)]
+
+
+def short_row(goal, found):
+    """As the README has it."""
+    verdict = goals.judge(goal, found)
+    if verdict["state"] == "not measured":
+        return [goal["what"], "", bound(goal), state_of(verdict)]
+    state = state_of(verdict)
+    if verdict["state"] == "missed" and verdict["good"] > 0:
+        state += f", met in {verdict['good']} of {verdict['cells']} cells"
+    return [goal["what"], quantity(verdict["value"], unit_of(goal)),
+            bound(goal), state]
+
+
+def readme(folder, settings=HERE):
+    results = pathlib.Path(folder) / "results"
+    described = read_json(results / "machine.json")
+    found = documents.load_all(results)
+    machine_text = ", ".join(
+        tables.text(described[field])
+        for field in ("processor", "system", "date") if field in described)
+    quick = (" **A quick run: its figures say nothing.**"
+             if described.get("run") == "quick" else "")
+    print(f"Medians of one run ({machine_text}); of several cells the worst."
+          f"{quick}\n")
+    print(tables.table(["", "measured", "goal", ""],
+                       [short_row(goal, found)
+                        for goal in read_json(settings / "goals.json")]),
+          end="")
 
 
 def head(described, found):
@@ -152,7 +205,7 @@ def render(folder, has_plots=True, settings=HERE):
 
 def main(arguments):
     commands = {"machine": (print_machine, 3), "collect": (collect, 3),
-                "render": (render, 1)}
+                "render": (render, 1), "readme": (readme, 1)}
     name = arguments.pop(0) if arguments else ""
     has_plots = "--no-plots" not in arguments
     if not has_plots:

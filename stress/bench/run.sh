@@ -199,7 +199,8 @@ for name in $chosen; do
 done
 
 python3 "$here/report.py" render "$out"
-echo "Written: $out/RESULTS.md" >&2
+echo "Written: $out/RESULTS.md; for the README, the goals in short:" \
+    "python3 stress/bench/report.py readme $out" >&2
 if [ -n "$failed" ]; then
     echo "FAILED:$failed" >&2
     exit 1

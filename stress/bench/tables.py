@@ -181,4 +181,6 @@ def bench(document):
     said = notes(results)
     if said:
         parts.append(said)
+    if "note" in document:
+        parts.append(f"Of all of it: {document['note']}.\n")
     return "\n".join(parts)
