@@ -27,11 +27,8 @@
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "support.h"
 #include "threads.h"

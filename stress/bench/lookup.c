@@ -105,8 +105,7 @@ run(void *context)
     pgcw_read_begin(); /* makes the thread known to liburcu */
     pgcw_read_end();
     if (subject->enter != NULL && !subject->enter()) {
-        (void)fprintf(stderr, "%s: a thread cannot take part\n", subject->name);
-        exit(1);
+        bench_fail("%s: a thread cannot take part", subject->name);
     }
     (void)pthread_barrier_wait(runner->barrier);
     (void)run_until(runner, stress_now_ns() + run_ns / WARM_SHARE);
@@ -138,8 +137,7 @@ run_threads(const struct runner *common, unsigned thread_count,
         runners[i].number = i;
         runners[i].barrier = &barrier;
         if (pthread_create(&threads[i], NULL, run, &runners[i]) != 0) {
-            (void)fprintf(stderr, "no thread\n");
-            exit(1);
+            bench_fail("no thread");
         }
     }
     for (unsigned i = 0; i < thread_count; i++) {
@@ -168,8 +166,7 @@ measure(struct bench *bench, const struct bench_subject *subject,
         exit(1);
     }
     if (figures.has_missed) {
-        (void)fprintf(stderr, "%s missed: the figures are void\n",
-                      subject->name);
+        bench_progress("%s missed: the figures are void", subject->name);
         bench->has_missed = true;
     }
     return figures;
@@ -257,7 +254,7 @@ measure_size(struct bench *bench, uint32_t key_count)
     bench_workload_init(&bench->workload, key_count,
                         bench->options.is_quick ? QUICK_DRAWN : DRAWN);
     for (unsigned s = 0; s < bench->subject_count && is_done; s++) {
-        (void)fprintf(stderr, "filling %s\n", bench->subjects[s]->name);
+        bench_progress("filling %s", bench->subjects[s]->name);
         is_done = bench->subjects[s]->open(bench->workload.keys, key_count);
     }
     for (unsigned i = 0; i < 2 && is_done; i++) {
@@ -283,7 +280,7 @@ choose_subjects(struct bench *bench)
         }
     }
     if (bench->subject_count == 0) {
-        (void)fprintf(stderr, "no subject has that name\n");
+        bench_progress("no subject has that name");
         exit(2);
     }
 }

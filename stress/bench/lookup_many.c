@@ -11,7 +11,6 @@
  * "32 hits, one section" one around all of them, as lookup_many has.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <pgcachewatch/cache.h>
 #include <pgcachewatch/many.h>
@@ -169,7 +168,7 @@ measure_ways(const struct bench_options *options,
                           values[w], options->repetitions);
     }
     if (has_missed) {
-        (void)fprintf(stderr, "a lookup missed: the figures are void\n");
+        bench_progress("a lookup missed: the figures are void");
     }
     return !has_missed;
 }
@@ -179,7 +178,7 @@ measure_size(const struct bench_options *options, uint32_t key_count)
 {
     struct bench_workload workload;
 
-    (void)fprintf(stderr, "%u entries\n", key_count);
+    bench_progress("%u entries", key_count);
     bench_workload_init(&workload, key_count,
                         options->is_quick ? QUICK_DRAWN : DRAWN);
     bench_workload_draw(&workload, false);

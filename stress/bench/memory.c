@@ -141,7 +141,7 @@ main(int argc, char **argv)
         if (!bench_wants(&options, subject->name)) {
             continue;
         }
-        (void)fprintf(stderr, "filling %s\n", subject->name);
+        bench_progress("filling %s", subject->name);
         (void)fflush(stdout); /* or the child would print it once more */
         is_done = measure(subject, options.entries, &taken);
         if (is_done) {
