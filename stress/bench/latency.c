@@ -162,9 +162,8 @@ main(int argc, char **argv)
     bench_read_options(&options, argv);
     bench_make_databases(writers);
     for (int i = 0; i < BENCH_SUBJECTS; i++) {
-        samples[i] = calloc(SAMPLES_MAX, sizeof(double));
-        if (samples[i] == NULL ||
-            !server_run(writers[i],
+        samples[i] = bench_allocate(SAMPLES_MAX, sizeof(double));
+        if (!server_run(writers[i],
                         "CREATE TABLE orders (id integer PRIMARY KEY,"
                         " version bigint NOT NULL);"
                         "INSERT INTO orders VALUES (1, 0)")) {

@@ -73,7 +73,8 @@ def commit(root):
     short = said_by("git", "-C", root, "rev-parse", "--short=12", "HEAD")
     changed = said_by("git", "-C", root, "status", "--porcelain",
                       "--untracked-files=no", "--", "src", "include",
-                      "stress/bench/*.c", "CMakeLists.txt", "cmake")
+                      "stress/bench/*.c", "stress/bench/*.cpp",
+                      "stress/bench/*.h", "CMakeLists.txt", "cmake")
     return short + (", changed" if short and changed else "")
 
 
