@@ -29,6 +29,31 @@ put(struct scene *scene, const struct rig_key *key, const char *table)
 }
 
 static void
+step_arithmetic(struct scene *scene, int64_t now_ns)
+{
+    struct stress_random random = {(uint64_t)now_ns | 1};
+
+    for (unsigned i = 0; i < 100; i++) {
+        (void)stress_random_next(&random);
+    }
+    scene->steps += random.state != 0;
+}
+
+static void
+step_memory(struct scene *scene, int64_t now_ns)
+{
+    static struct {
+        _Alignas(64) char bytes[64];
+    } lines[1u << 20];
+    struct stress_random random = {(uint64_t)now_ns | 1};
+
+    for (unsigned i = 0; i < 100; i++) {
+        lines[stress_random_next(&random) % BENCH_COUNT_OF(lines)].bytes[0]++;
+    }
+    scene->steps++;
+}
+
+static void
 step_keys(struct scene *scene, int64_t now_ns)
 {
     while ((now_ns - scene->begin_ns) * PER_SECOND >
@@ -118,6 +143,8 @@ step_eviction(struct scene *scene, int64_t now_ns)
 
 const struct disturbance quiet = {"quiet", NULL, NULL, NULL};
 const struct disturbance disturbances[] = {
+    {"arithmetic", NULL, step_arithmetic, NULL},
+    {"memory", NULL, step_memory, NULL},
     {"keys", NULL, step_keys, NULL},
     {"rows", NULL, step_rows, NULL},
     {"everything", prepare_everything, NULL, wait_everything},

@@ -11,6 +11,12 @@
  *              and measured until the last of them is freed
  *   eviction   stores what missed, as fast as it can, in a cache that is full
  *
+ * or something that has nothing to do with it, which shows what two busy cores
+ * take from each other on this machine:
+ *
+ *   arithmetic computes, in registers
+ *   memory     writes to 64 MiB of its own, here and there
+ *
  * and, in turns with each in the same run, while it is quiet.
  *
  * "readers": 1 is one reader on a CPU that it has to itself; all else that the
