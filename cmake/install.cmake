@@ -35,7 +35,7 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/src/cli/pgcachewatch.1)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/sql/
     DESTINATION ${CMAKE_INSTALL_DATADIR}/pgcachewatch COMPONENT tool
-    FILES_MATCHING PATTERN "*.sql")
+    FILES_MATCHING PATTERN "*.sql" PATTERN extension EXCLUDE)
 
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pgcachewatch)
 install(EXPORT pgcachewatch-targets NAMESPACE pgcachewatch::

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Debian packages of the components of install.cmake, for package.sh:
-# libpgcachewatch0, libpgcachewatch-dev and pgcachewatch (the tool).
+# libpgcachewatch0, libpgcachewatch-dev, pgcachewatch (the tool), and
+# postgresql-15-pgcachewatch (the extension, for the PostgreSQL that is here).
 
 get_target_property(soversion pgcachewatch SOVERSION)
 set(library_package libpgcachewatch${soversion})
 set(development_package libpgcachewatch-dev)
 set(tool_package pgcachewatch)
+set(extension_package postgresql-${PGCW_PG_MAJOR}-pgcachewatch)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME pgcachewatch)
@@ -14,7 +16,11 @@ set(CPACK_PACKAGE_CONTACT "pgcachewatch <pgcachewatch@localhost>" CACHE STRING
     "Who builds the Debian packages: Name <address>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
-set(CPACK_COMPONENTS_ALL library development tool)
+set(packaged library development tool)
+if(TARGET pgcachewatch_extension AND PGCW_PG_MAJOR)
+    list(APPEND packaged extension)
+endif()
+set(CPACK_COMPONENTS_ALL ${packaged})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -49,9 +55,17 @@ set(CPACK_COMPONENT_TOOL_DESCRIPTION
     "The tool: installs and removes the triggers, prints events as they come,
 and shows a cache at work.")
 
+set(CPACK_DEBIAN_EXTENSION_PACKAGE_NAME ${extension_package})
+set(CPACK_DEBIAN_EXTENSION_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_EXTENSION_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_EXTENSION_PACKAGE_DEPENDS "postgresql-${PGCW_PG_MAJOR}")
+set(CPACK_COMPONENT_EXTENSION_DESCRIPTION
+    "For the server: CREATE EXTENSION pgcachewatch, then watch() makes the
+triggers of a table, and ALTER and DROP of it are told as well.")
+
 # Where Debian looks for the licence; elsewhere the sources have it.
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-    foreach(component library development tool)
+    foreach(component IN LISTS packaged)
         install(FILES ${PROJECT_SOURCE_DIR}/LICENSE
             DESTINATION share/doc/${${component}_package}
             RENAME copyright COMPONENT ${component})
