@@ -7,6 +7,11 @@
 # an installation writes nothing outside of it unless told so:
 #     -DPGCW_PG_EXTENSION_DIR="$(pg_config --sharedir)/extension"
 
+#
+# To go on from an earlier version, ALTER EXTENSION ... UPDATE looks for a
+# script pgcachewatch--<earlier>--<later>.sql beside these, which replaces what
+# has changed (CREATE OR REPLACE FUNCTION). There is no earlier version yet.
+
 find_program(PGCW_PG_CONFIG NAMES pg_config)
 set(pg_major "")
 if(PGCW_PG_CONFIG)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # package.sh [FOLDER]
 #
-# Builds the Debian packages libpgcachewatch0, libpgcachewatch-dev and
-# pgcachewatch, and leaves them in FOLDER, or build/package/debs. Needs what
-# `cmake/packages.sh package` installs.
+# Builds the Debian packages libpgcachewatch0, libpgcachewatch-dev,
+# pgcachewatch and postgresql-15-pgcachewatch, and leaves them in FOLDER, or
+# build/package/debs. Needs what `cmake/packages.sh package` installs.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 debs=${1:-$root/build/package/debs}

@@ -5,7 +5,7 @@
 # Tries the Debian packages as a new user would: in a bare Debian 12, made for
 # that in a temporary folder and removed again, it installs them by apt with
 # nothing else, then a compiler and PostgreSQL, and follows the README
-# (tests/api/try_readme.sh). Takes some minutes; needs root, and mmdebstrap
+# (tests/api/try_readme.sh), and makes the extension. Takes some minutes; needs root, and mmdebstrap
 # (`cmake/packages.sh package`): else it says so and ends with 77.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -54,7 +54,8 @@ say() { echo "-- $1 ($(($(date +%s) - began)) s)"; }
 
 say "apt-get install ./*.deb"
 quietly apt-get update
-quietly apt-get install -y --no-install-recommends /try/*.deb
+quietly apt-get install -y --no-install-recommends /try/libpgcachewatch*.deb \
+    /try/pgcachewatch_*.deb
 pgcachewatch --version
 [ "$(ldd "$(command -v pgcachewatch)" | grep -c 'not found')" -eq 0 ]
 [ -s /usr/share/man/man3/pgcw_cache_fetch.3 ] || echo "no man pages here"
@@ -71,8 +72,17 @@ su postgres -c "createuser --superuser root && createdb root"
 say "the README"
 sh /try/try_readme.sh /try/README.md /tmp/try
 
+say "the extension"
+quietly apt-get install -y --no-install-recommends /try/postgresql-15-*.deb
+psql -qX -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgcachewatch' \
+    -c 'CREATE TABLE tried (id int PRIMARY KEY)' \
+    -c "SELECT pgcachewatch.watch('tried', rows => true)" >/tmp/log
+pgcachewatch status tried | grep -q 'rows are told'
+psql -qX -c 'DROP EXTENSION pgcachewatch CASCADE' 2>/tmp/log
+
 say "removal"
-quietly apt-get remove -y libpgcachewatch0 libpgcachewatch-dev pgcachewatch
+quietly apt-get remove -y libpgcachewatch0 libpgcachewatch-dev pgcachewatch \
+    postgresql-15-pgcachewatch
 left=$(find / -xdev -name '*pgcachewatch*' ! -path '/try/*' ! -path '/proc/*' \
     ! -path '/var/lib/dpkg/*' ! -path '/var/cache/*')
 [ -z "$left" ] || { echo "left behind: $left" && exit 1; }

@@ -27,11 +27,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
     SELECT coalesce(array_agg(oid ORDER BY oid)::text, '') FROM part
 $body$;
 
+-- In plpgsql, which keeps the plan for the session.
 CREATE FUNCTION pgcachewatch.watched()
 RETURNS TABLE (relation pg_catalog.oid, schema pg_catalog.text,
                name pg_catalog.text, channel pg_catalog.text,
                parts pg_catalog.text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH caller AS MATERIALIZED (
         SELECT DISTINCT tgrelid, tgfoid FROM pg_trigger WHERE NOT tgisinternal
     ), function AS MATERIALIZED (
@@ -47,13 +51,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $body$
                p.prosrc FROM $q$pg_notify\(\s*(E?'(?:[^']|'')*')$q$) AS literal
     )
     SELECT c.oid, n.nspname::text, c.relname::text, function.channel,
-           pgcachewatch.parts_of(c.oid)
+           CASE WHEN c.relhassubclass THEN pgcachewatch.parts_of(c.oid)
+                ELSE '' END
       FROM function
       JOIN caller ON caller.tgfoid = function.oid
       JOIN pg_class AS c ON c.oid = caller.tgrelid
       JOIN pg_namespace AS n ON n.oid = c.relnamespace
      WHERE "right"(function.name, length(function.channel) + 1)
-           = '_' || function.channel
+           = '_' || function.channel;
+END
 $body$;
 
 CREATE FUNCTION pgcachewatch.note_before()
@@ -105,7 +111,8 @@ BEGIN
          WHERE told.name IS NOT NULL
            AND (c.oid IS NULL OR n.nspname <> b.schema OR c.relname <> b.name
                 OR c.oid IN (SELECT oid FROM altered)
-                OR pgcachewatch.parts_of(c.oid) <> b.parts)
+                OR (c.relhassubclass OR b.parts <> '')
+                   AND pgcachewatch.parts_of(c.oid) <> b.parts)
        ) AS changed;
 EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'pgcachewatch: % of a watched table is not told: %',

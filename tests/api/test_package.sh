@@ -43,6 +43,14 @@ needs()
 }
 needs libpgcachewatch0 libc6 libpq5 liburcu8
 needs libpgcachewatch-dev "libpgcachewatch0 (= $version)" libpq-dev
+for deb in "$work"/debs/postgresql-*-pgcachewatch_*_all.deb; do
+    extension=${deb##*/}
+    extension=${extension%%_*}
+    needs "$extension" "${extension%-pgcachewatch}"
+    dpkg-deb -c "$deb" |
+        grep -q "/extension/pgcachewatch--$version.sql$" ||
+        fail "no script in $extension"
+done
 needs pgcachewatch "libpgcachewatch0 (= $version)" libpq5 libjansson4
 
 # Nothing is in two of them, and nothing of an installation is left out.
