@@ -11,7 +11,9 @@
 -- out: it dumps the function, and the triggers with their tables. But the
 -- function is marked as depending on the extension. So DROP EXTENSION is
 -- refused as long as a trigger calls it, and with CASCADE takes both away.
--- A function that is another's is left as it is.
+-- A function that is another's is left as it is. Where the tool replaces a
+-- function, as one of another version does, PostgreSQL takes the mark away:
+-- then what is there is the tool's, until watch() is called again.
 
 CREATE FUNCTION pgcachewatch.run_step(
     comment pg_catalog.text, statement pg_catalog.text,
