@@ -81,8 +81,9 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then
 fi
 
 # Programs of one thread, most of whose work the server does.
-sql="dependency|doctor|example_(cached_query|enrich)|install|names|publication"
-sql="$sql|published|rows|scratch_server|status|tool|triggers|wal_keys"
+sql="dependency|doctor|example_(cached_query|enrich)|extension|install|names"
+sql="$sql|publication|published|rows|scratch_server|status|tool|triggers"
+sql="$sql|wal_keys"
 # Servers that come and go: they are waited for, and the threads are the same.
 waiting="failover|pooler|refusals|tls"
 

@@ -44,6 +44,7 @@ needs()
 needs libpgcachewatch0 libc6 libpq5 liburcu8
 needs libpgcachewatch-dev "libpgcachewatch0 (= $version)" libpq-dev
 for deb in "$work"/debs/postgresql-*-pgcachewatch_*_all.deb; do
+    [ -e "$deb" ] || continue # made without it: see the set of files
     extension=${deb##*/}
     extension=${extension%%_*}
     needs "$extension" "${extension%-pgcachewatch}"
