@@ -6,6 +6,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "listener/counter.h"
+#include "listener/histogram.h"
+#include "listener/table_counts.h"
+
 struct pgcwi_listener_counters {
     /* shared */
     _Atomic uint64_t messages_heard;
@@ -17,31 +21,8 @@ struct pgcwi_listener_counters {
     _Atomic uint64_t fences_answered;
     _Atomic uint64_t fence_round_trip_us;
     _Atomic uint64_t events_late;
+    struct pgcwi_histogram latencies; /* from sent_at to applied */
+    struct pgcwi_table_counts tables;
 };
-
-static inline void
-pgcwi_counter_add(_Atomic uint64_t *counter)
-{
-    /* relaxed: a statistic; nothing else is read because of its value */
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* By the only thread that adds to it now: no atomic read-modify-write. */
-static inline void
-pgcwi_counter_add_alone(_Atomic uint64_t *counter)
-{
-    /* relaxed: as above */
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-
-    /* relaxed: as above */
-    atomic_store_explicit(counter, value + 1, memory_order_relaxed);
-}
-
-static inline uint64_t
-pgcwi_counter_read(const _Atomic uint64_t *counter)
-{
-    /* relaxed: a statistic; nothing else is read because of its value */
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener/handling.h"
 
+#include "base/clock.h"
 #include "listener/worker_pool.h"
 
 void
@@ -37,6 +38,18 @@ apply_to_caches(const struct pgcwi_hand *hand, const struct pgcw_event *event)
     }
 }
 
+/* The clock is read for each event: of those of one burst the last is applied
+ * much later than the first. */
+static void
+count_applied(struct pgcwi_listener_counters *counters,
+              const struct pgcw_event *event)
+{
+    pgcwi_counter_add_alone(&counters->events_applied);
+    pgcwi_table_counts_add(&counters->tables, event->schema, event->table);
+    pgcwi_histogram_add(&counters->latencies,
+                        pgcwi_clock_unix_us() - event->sent_at_us);
+}
+
 static void
 apply_change(const struct pgcwi_hand *hand, const struct pgcwi_message *message,
              const struct pgcwi_change *change)
@@ -55,7 +68,7 @@ apply_change(const struct pgcwi_hand *hand, const struct pgcwi_message *message,
     };
 
     apply_to_caches(hand, &event);
-    pgcwi_counter_add_alone(&options->counters->events_applied);
+    count_applied(options->counters, &event);
     if (pgcwi_latency_check(&hand->handling->latency, &event, options->log)) {
         pgcwi_counter_add(&options->counters->events_late);
     }

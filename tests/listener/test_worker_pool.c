@@ -446,6 +446,33 @@ late_event_is_counted_and_delivered(void **state)
     assert_int_equal(pgcwi_counter_read(&listener.counters.events_late), 1);
 }
 
+/* Eight workers, and each count is written with no atomic read-modify-write:
+ * the turn is what makes it right. */
+static void
+events_are_counted_by_table_and_by_latency(void **state)
+{
+    enum { COUNT = 20000, TABLES = 5 };
+    const struct pgcwi_listener_counters *counters = &listener.counters;
+    uint64_t latencies = 0;
+
+    (void)state;
+    start_pool(8, 1024);
+    for (int i = 0; i < COUNT; i++) {
+        push_patiently(i % TABLES);
+    }
+    assert_true(drain());
+    assert_int_equal(pgcwi_table_counts_used(&counters->tables), TABLES);
+    for (int i = 0; i < TABLES; i++) {
+        assert_int_equal(atoi(counters->tables.places[i].name), i);
+        assert_int_equal(pgcwi_counter_read(&counters->tables.places[i].events),
+                         COUNT / TABLES);
+    }
+    for (size_t i = 0; i <= PGCWI_HISTOGRAM_BOUNDS; i++) {
+        latencies += pgcwi_counter_read(&counters->latencies.counts[i]);
+    }
+    assert_int_equal(latencies, COUNT);
+}
+
 static void
 start_without_memory_starts_nothing(void **state)
 {
@@ -748,6 +775,7 @@ main(void)
         TEST(P3_mark_stands_in_the_queue_where_the_loss_was),
         TEST(fence_carries_the_mark_of_a_loss_too),
         TEST(late_event_is_counted_and_delivered),
+        TEST(events_are_counted_by_table_and_by_latency),
         TEST(start_without_memory_starts_nothing),
         TEST(stop_drops_what_waits_and_ends_soon),
         TEST(workers_that_sleep_hear_each_push),
