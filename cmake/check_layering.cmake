@@ -8,7 +8,8 @@
 # standard's.
 
 cmake_minimum_required(VERSION 3.24)
-set(layers base event queue cache strategy listener query install)
+set(layers
+    base event queue cache strategy listener metrics query install)
 set(home_of_ck "^queue/ring[.]c$")
 set(home_of_urcu "^cache/")
 set(home_of_xxhash "^cache/")

@@ -13,8 +13,9 @@ build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
     libck-dev libjansson-dev libxxhash-dev postgresql"
 check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
-    valgrind python3 gnuplot-nox doxygen abigail-tools dpkg-dev file
-    libmicrohttpd-dev libuv1-dev wrk curl netcat-openbsd"
+    valgrind python3 python3-prometheus-client gnuplot-nox doxygen
+    abigail-tools dpkg-dev file libmicrohttpd-dev libuv1-dev wrk curl
+    netcat-openbsd"
 package="$build doxygen dpkg-dev file mmdebstrap"
 # Whom the benchmarks compare with, what loads them, and what draws.
 bench="$check libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters. All count since creation, unless they say otherwise. */
+/* Counters. All count since creation, unless they say otherwise. And the text
+ * that Prometheus reads them from. */
 #ifndef PGCACHEWATCH_STATS_H
 #define PGCACHEWATCH_STATS_H
 
@@ -9,6 +10,9 @@
 #include <pgcachewatch/export.h>
 
 PGCW_BEGIN_DECLS
+
+struct pgcw_cache;
+struct pgcw_listener;
 
 /**
  * Counters of a cache; start with PGCW_CACHE_STATS_INIT.
@@ -116,6 +120,55 @@ struct pgcw_listener_stats {
     {                                                                    \
         sizeof(struct pgcw_listener_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
+
+/** A cache, and what it is called in the text for Prometheus. */
+struct pgcw_named_cache {
+    /** UTF-8; no two of one text have the same. */
+    const char *name;
+    struct pgcw_cache *cache;
+};
+
+/**
+ * Write all counters as text for Prometheus, in its exposition format 0.0.4:
+ * answer a scrape with it and `Content-Type: text/plain; version=0.0.4`.
+ *
+ * Every counter above is a metric, `pgcachewatch_cache_hits_total{cache="…"}`
+ * or `pgcachewatch_listener_gaps_total{channel="…"}`; times are in seconds.
+ * Beside them, of the listener:
+ *
+ * - `pgcachewatch_listener_state{state="live"}` and so on: 1 for the state that
+ *   it is in, 0 for the others.
+ * - `pgcachewatch_listener_horizon_age_seconds`: how long ago
+ *   pgcw_listener_horizon_ns() was; +Inf while nothing is known.
+ * - `pgcachewatch_listener_events_total{table="public.orders"}`: events
+ *   applied, by table. The first 256 tables have their own, from their first
+ *   event on; what comes of others is together in `table="other"`. Anybody who
+ *   may NOTIFY can make up names.
+ * - `pgcachewatch_listener_event_latency_seconds`: a histogram of the time from
+ *   an event's sent_at until every cache has applied it; buckets from 100 µs
+ *   to 52 s, each twice the one before. The first moment is by the clock of
+ *   PostgreSQL, the second by that of this machine: what they differ is in it,
+ *   and less than nothing counts as nothing. A trigger's sent_at is the start
+ *   of the writer's transaction; by PGCW_TRANSPORT_WAL it is the commit.
+ *
+ * Several listeners need a text each: two texts one behind the other are not
+ * one. Figures grow from call to call, so allot some more than it says is
+ * needed, or ask again if it did not fit.
+ *
+ * @param[in]  listener     NULL: none
+ * @param[in]  caches       of this listener or any other
+ * @param[in]  cache_count  0: caches may be NULL
+ * @param[out] text         terminated, and cut off if it does not fit; may be
+ *                          NULL if text_bytes is 0
+ * @param[in]  text_bytes   of text, its terminator included
+ * @return bytes of the whole text without its terminator: it fitted if they
+ *         are less than text_bytes; 0: there is no memory
+ *
+ * Threads: any. Blocks: never for long. Signals: unsafe.
+ */
+PGCW_API PGCW_MUST_CHECK size_t pgcw_stats_prometheus(
+    const struct pgcw_listener *listener, const struct pgcw_named_cache *caches,
+    size_t cache_count, char *text, size_t text_bytes);
 
 PGCW_END_DECLS
 
