@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_metrics.h"
+
 #define PREFIX "/products/"
 #define JSON "application/json"
 #define TEXT "text/plain"
@@ -25,12 +27,11 @@ static char no_upload; /* of a request without a body */
 
 static enum MHD_Result
 answer(struct MHD_Connection *connection, unsigned int code,
-       struct MHD_Response *response, const char *type)
+       struct MHD_Response *response)
 {
     enum MHD_Result result = MHD_NO; /* closes the connection */
 
     if (response != NULL) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
         result = MHD_queue_response(connection, code, response);
         MHD_destroy_response(response);
     }
@@ -43,11 +44,13 @@ answer_text(struct MHD_Connection *connection, unsigned int code,
 {
     char line[sizeof(((struct pgcw_error *)NULL)->detail) + 1];
     int size = snprintf(line, sizeof(line), "%s\n", text);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        (size_t)size, line, MHD_RESPMEM_MUST_COPY);
 
-    return answer(connection, code,
-                  MHD_create_response_from_buffer((size_t)size, line,
-                                                  MHD_RESPMEM_MUST_COPY),
-                  TEXT);
+    if (response != NULL) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, TEXT);
+    }
+    return answer(connection, code, response);
 }
 
 static enum MHD_Result
@@ -150,61 +153,6 @@ get_health(struct handler *handler, struct MHD_Connection *connection)
                        pgcw_listener_state_text(state));
 }
 
-static void
-write_counter(FILE *out, const char *name, uint64_t value)
-{
-    fprintf(out, "# TYPE pgcachewatch_%s counter\npgcachewatch_%s %llu\n", name,
-            name, (unsigned long long)value);
-}
-
-static void
-write_metrics(struct handler *handler, FILE *out)
-{
-    struct pgcw_cache_stats cache = PGCW_CACHE_STATS_INIT;
-    struct pgcw_listener_stats listener = PGCW_LISTENER_STATS_INIT;
-
-    pgcw_cache_read_stats(handler->products.cache, &cache);
-    pgcw_listener_read_stats(handler->products.listener, &listener);
-    write_counter(out, "cache_hits_total", cache.hits);
-    write_counter(out, "cache_misses_total", cache.misses);
-    write_counter(out, "cache_loads_total", cache.loads);
-    write_counter(out, "cache_load_failures_total", cache.load_failures);
-    write_counter(out, "cache_invalidations_total", cache.invalidations);
-    write_counter(out, "cache_flushes_total", cache.flushes);
-    write_counter(out, "cache_evictions_total", cache.evictions);
-    write_counter(out, "listener_events_applied_total",
-                  listener.events_applied);
-    write_counter(out, "listener_gaps_total", listener.gaps);
-    write_counter(out, "listener_connects_total", listener.connects);
-    fprintf(out,
-            "# TYPE pgcachewatch_cache_entries gauge\n"
-            "pgcachewatch_cache_entries %llu\n",
-            (unsigned long long)cache.entries);
-}
-
-static enum MHD_Result
-get_metrics(struct handler *handler, struct MHD_Connection *connection)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    if (out == NULL) {
-        return MHD_NO;
-    }
-    if (handler->products.cache != NULL) {
-        write_metrics(handler, out);
-    }
-    if (fclose(out) != 0) {
-        free(text);
-        return MHD_NO;
-    }
-    return answer(
-        connection, MHD_HTTP_OK,
-        MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE),
-        "text/plain; version=0.0.4");
-}
-
 /* --- requests --- */
 
 /* The id is as PostgreSQL writes it, and so the key of an event: no 042. */
@@ -243,7 +191,11 @@ get(struct handler *handler, struct MHD_Connection *connection,
         return get_health(handler, connection);
     }
     if (strcmp(path, "/metrics") == 0) {
-        return get_metrics(handler, connection);
+        return answer(connection, MHD_HTTP_OK,
+                      metrics_make(&handler->products));
+    }
+    if (strcmp(path, "/") == 0) {
+        return answer(connection, MHD_HTTP_OK, metrics_make_page());
     }
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "no such page");
 }

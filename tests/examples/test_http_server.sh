@@ -4,10 +4,11 @@
 #
 # Drives the example with curl and wrk, while rows change.
 name=http_server
-needs="curl wrk"
+needs="curl wrk python3"
 program=$1
 lua=$2
-. "$(dirname "$0")/support.sh"
+tests=$(dirname "$0")
+. "$tests/support.sh"
 
 get() {
     curl -sS --max-time 20 "$url$1"
@@ -29,7 +30,8 @@ sql() {
     psql -qAtX -c "$1"
 }
 counter() {
-    get /metrics | awk -v name="pgcachewatch_$1" '$1 == name {print $2}'
+    get /metrics | awk -v name="pgcachewatch_$1{" \
+        'index($0, name) == 1 {print $NF}'
 }
 
 echo "mistakes"
@@ -76,6 +78,19 @@ echo "another session's write"
 sql "UPDATE products SET name = 'theirs' WHERE id = 42"
 within "it is seen" answers /products/42 \
     '{"id":42,"name":"theirs","price":9.99}'
+
+echo "what it tells of itself"
+get /metrics >"$work/metrics"
+python3 "$tests/../support/exposition.py" <"$work/metrics" ||
+    fail "/metrics is not in the format"
+grep -q 'listener_state{.*state="live"} 1$' "$work/metrics" || fail "not live"
+grep -q 'events_total{.*table="public.products"} [1-9]' "$work/metrics" ||
+    fail "no event of the table"
+get / >"$work/page"
+grep -q '<title>pgcachewatch' "$work/page" || fail "no page"
+grep -qE '(src|href)="?(https?:)?//' "$work/page" && fail "the page loads more"
+expect "its type" "$(curl -sS -o "$work/body" -w '%{content_type}' "$url/")" \
+    "text/html; charset=utf-8"
 
 echo "under load: a PUT is seen by each GET after it"
 start writer sh -c 'while psql -qX -c "UPDATE products
@@ -135,6 +150,7 @@ expect "product 42" "$(get /products/42)" \
     '{"id":42,"name":"direct","price":2.00}'
 expect "PUT" "$(put 42 written 3)" 200
 expect "health" "$(get /healthz)" live
+expect "metrics, of which there are none" "$(code "$url/metrics")" 200
 ends_well
 start constant env PGHOST=/nowhere "$program" --port 0 --constant
 within "the server listens" has_output || exit 1
