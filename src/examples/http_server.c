@@ -12,7 +12,8 @@
  * copied. What is not there is read by the thread's own connection. PUT writes
  * the row, and the next GET of this process sees it; other processes see it as
  * soon as the trigger has told them. /healthz says whether changes are heard,
- * /metrics has all counters for Prometheus, and / shows them to people.
+ * /metrics has all counters for Prometheus, and / shows them to people. What is
+ * in grafana.json shows them in Grafana.
  */
 #include <getopt.h>
 #include <signal.h>

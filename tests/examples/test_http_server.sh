@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# test_http_server.sh HTTP_SERVER LUA
+# test_http_server.sh HTTP_SERVER LUA DASHBOARD
 #
 # Drives the example with curl and wrk, while rows change.
 name=http_server
 needs="curl wrk python3"
 program=$1
 lua=$2
+dashboard=$3
 tests=$(dirname "$0")
 . "$tests/support.sh"
 
@@ -83,6 +84,8 @@ echo "what it tells of itself"
 get /metrics >"$work/metrics"
 python3 "$tests/../support/exposition.py" <"$work/metrics" ||
     fail "/metrics is not in the format"
+python3 "$tests/check_dashboard.py" "$dashboard" "$work/metrics" ||
+    fail "the dashboard and /metrics do not agree"
 grep -q 'listener_state{.*state="live"} 1$' "$work/metrics" || fail "not live"
 grep -q 'events_total{.*table="public.products"} [1-9]' "$work/metrics" ||
     fail "no event of the table"
