@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packages.sh build | check | bench | package
+# packages.sh build | check | bench | package | page
 #
 # Installs the Debian packages that are missing: what it takes to build the
 # library, the tool and its demo, to run every check as well, to measure
-# beside the peers (stress/bench/run.sh), or to make Debian packages and try
-# them (package.sh, try_package.sh). Needs root, or sudo; asks nothing, and does
-# nothing if all is there. No service is started.
+# beside the peers (stress/bench/run.sh), to make Debian packages and try them
+# (package.sh, try_package.sh), or to look at the example's page in a browser
+# (ctest -R night.page). Needs root, or sudo; asks nothing, and does nothing if
+# all is there. No service is started.
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
@@ -21,14 +22,16 @@ package="$build doxygen dpkg-dev file mmdebstrap"
 bench="$check libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
     memcached libmemcached-dev redis-server libhiredis-dev pgpool2
     python3-asyncpg"
+page="$check chromium chromium-driver fonts-dejavu-core"
 
 case ${1:-build} in
 build) wanted=$build ;;
 check) wanted=$check ;;
 bench) wanted=$bench ;;
 package) wanted=$package ;;
+page) wanted=$page ;;
 *)
-    echo "usage: $0 build | check | bench | package" >&2
+    echo "usage: $0 build | check | bench | package | page" >&2
     exit 2
     ;;
 esac
