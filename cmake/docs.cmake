@@ -25,6 +25,7 @@ add_custom_command(OUTPUT ${PGCW_DOCS_DIR}/Doxyfile
         ${PROJECT_SOURCE_DIR}/cmake/docs.sed
         ${PROJECT_SOURCE_DIR}/cmake/docs.md
         ${PROJECT_SOURCE_DIR}/cmake/patterns.md
+        ${PROJECT_SOURCE_DIR}/cmake/comparison.md
         ${PROJECT_SOURCE_DIR}/src/examples/patterns.c
         ${PROJECT_SOURCE_DIR}/src/examples/event_loop.c
         ${PROJECT_SOURCE_DIR}/src/examples/cached_query.c
