@@ -65,7 +65,7 @@ quietly apt-get install -y --no-install-recommends /try/libpgcachewatch*.deb \
     /try/pgcachewatch_*.deb
 pgcachewatch --version
 [ "$(ldd "$(command -v pgcachewatch)" | grep -c 'not found')" -eq 0 ]
-[ -s /usr/share/man/man3/pgcw_cache_fetch.3 ] || echo "no man pages here"
+[ -s /usr/share/man/man3/pgcw_cache_fetch.3.gz ] || echo "no man pages here"
 
 say "a compiler, and a server"
 quietly apt-get install -y --no-install-recommends gcc libc6-dev pkgconf \
