@@ -24,6 +24,11 @@ add_custom_command(OUTPUT ${PGCW_DOCS_DIR}/Doxyfile
     DEPENDS ${documented} ${PROJECT_SOURCE_DIR}/cmake/Doxyfile.in
         ${PROJECT_SOURCE_DIR}/cmake/docs.sed
         ${PROJECT_SOURCE_DIR}/cmake/docs.md
+        ${PROJECT_SOURCE_DIR}/cmake/patterns.md
+        ${PROJECT_SOURCE_DIR}/cmake/comparison.md
+        ${PROJECT_SOURCE_DIR}/src/examples/patterns.c
+        ${PROJECT_SOURCE_DIR}/src/examples/event_loop.c
+        ${PROJECT_SOURCE_DIR}/src/examples/cached_query.c
         ${PROJECT_SOURCE_DIR}/cmake/make_docs.cmake
     COMMENT "Making the manual of the headers"
     VERBATIM)

@@ -15,6 +15,11 @@ if(PGCW_BUILD_DOCS)
         DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT development)
 endif()
 
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/examples/
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libpgcachewatch-dev/examples
+    COMPONENT development
+    FILES_MATCHING PATTERN "*.[ch]" PATTERN "README.md")
+
 if(TARGET pgcachewatch_cli)
     # The tool finds the library wherever both are moved to; in /usr everybody
     # does.

@@ -12,7 +12,12 @@ set(extension_package postgresql-${PGCW_PG_MAJOR}-pgcachewatch)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME pgcachewatch)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "pgcachewatch <pgcachewatch@localhost>" CACHE STRING
+# As Debian's own tools are told who packs.
+set(contact "pgcachewatch <pgcachewatch@localhost>")
+if(DEFINED ENV{DEBFULLNAME} AND DEFINED ENV{DEBEMAIL})
+    set(contact "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+endif()
+set(CPACK_PACKAGE_CONTACT "${contact}" CACHE STRING
     "Who builds the Debian packages: Name <address>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
@@ -23,6 +28,7 @@ endif()
 set(CPACK_COMPONENTS_ALL ${packaged})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian_files.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
@@ -31,6 +37,10 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME ${library_package})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS ON)
+# dpkg calls ldconfig once, after all packages.
+set(triggers ${PROJECT_BINARY_DIR}/debian/triggers)
+file(CONFIGURE OUTPUT ${triggers} CONTENT "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${triggers})
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
     "A cache for threaded C servers. PostgreSQL says what changed, by triggers
 and NOTIFY or by logical decoding, and what depends on it is invalid before

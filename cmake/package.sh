@@ -5,6 +5,7 @@
 # Builds the Debian packages libpgcachewatch0, libpgcachewatch-dev,
 # pgcachewatch and postgresql-15-pgcachewatch, and leaves them in FOLDER, or
 # build/package/debs. Needs what `cmake/packages.sh package` installs.
+# DEBFULLNAME and DEBEMAIL, where they are set, say whose packages they are.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 debs=${1:-$root/build/package/debs}

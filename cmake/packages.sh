@@ -17,7 +17,7 @@ check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
     valgrind python3 python3-prometheus-client gnuplot-nox doxygen
     abigail-tools dpkg-dev file libmicrohttpd-dev libuv1-dev wrk curl
     netcat-openbsd"
-package="$build doxygen dpkg-dev file mmdebstrap"
+package="$build doxygen dpkg-dev file lintian mmdebstrap"
 # Whom the benchmarks compare with, what loads them, and what draws.
 bench="$check libcaffeine-java default-jdk-headless libtbb-dev libcuckoo-dev
     memcached libmemcached-dev redis-server libhiredis-dev pgpool2

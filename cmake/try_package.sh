@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # try_package.sh
 #
-# Tries the Debian packages as a new user would: in a bare Debian 12, made for
-# that in a temporary folder and removed again, it installs them by apt with
-# nothing else, then a compiler and PostgreSQL, and follows the README
-# (tests/api/try_readme.sh), and makes the extension. Takes some minutes; needs root, and mmdebstrap
+# Tries the Debian packages: lintian finds no error in them; and, as a new user
+# would, in a bare Debian 12, made for that in a temporary folder and removed
+# again, it installs them by apt with nothing else, then a compiler and
+# PostgreSQL, follows the README (tests/api/try_readme.sh), and makes the
+# extension. Takes some minutes; needs root, and mmdebstrap
 # (`cmake/packages.sh package`): else it says so and ends with 77.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,7 +17,7 @@ skip()
     exit 77
 }
 [ "$(id -u)" -eq 0 ] || skip "only root can make a bare system"
-for program in mmdebstrap doxygen dpkg-shlibdeps; do
+for program in mmdebstrap doxygen dpkg-shlibdeps lintian; do
     command -v "$program" >/dev/null || skip "no $program"
 done
 
@@ -42,6 +43,12 @@ trap 'exit 143' TERM
 say "packages"
 sh "$root/cmake/package.sh" "$work/debs"
 
+# Only who gives packages to others can say where he is reached.
+say "lintian"
+lintian --fail-on error \
+    --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog \
+    "$work"/debs/*.deb
+
 mkdir "$work/try"
 cp "$work"/debs/*.deb "$root/README.md" "$root/tests/api/try_readme.sh" \
     "$work/try"
@@ -58,7 +65,7 @@ quietly apt-get install -y --no-install-recommends /try/libpgcachewatch*.deb \
     /try/pgcachewatch_*.deb
 pgcachewatch --version
 [ "$(ldd "$(command -v pgcachewatch)" | grep -c 'not found')" -eq 0 ]
-[ -s /usr/share/man/man3/pgcw_cache_fetch.3 ] || echo "no man pages here"
+[ -s /usr/share/man/man3/pgcw_cache_fetch.3.gz ] || echo "no man pages here"
 
 say "a compiler, and a server"
 quietly apt-get install -y --no-install-recommends gcc libc6-dev pkgconf \

@@ -150,8 +150,8 @@ start_listener() {
     wal) transport=wal ;;
     esac
     : >"$work/listener"
-    PGAPPNAME=$listener_name "$tool" listen --channel-name "$1" \
-        --transport "$transport" >/dev/null 2>"$work/listener" &
+    "$tool" listen --pg-dsn "application_name=$listener_name" \
+        --channel-name "$1" --transport "$transport" >/dev/null 2>"$work/listener" &
     listener=$!
     await "LIVE" is_live
 }

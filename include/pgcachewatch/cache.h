@@ -359,7 +359,7 @@ struct pgcw_lease;
  * @retval PGCW_LEASED        load it, then fill or abandon; there is no valid
  *                            value, or one that is due: see refresh_after_ms
  * @retval PGCW_BUSY          another caller is loading it, or max_loads loads
- *                            run
+ *                            run; status.h says when to ask again
  * @retval PGCW_DISCONNECTED  the policy is PGCW_OUTAGE_ERROR
  * @retval PGCW_NO_MEMORY     nothing was taken
  *

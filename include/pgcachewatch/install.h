@@ -83,6 +83,12 @@ struct pgcw_plan;
  * without, is replaced. With PGCW_TRANSPORT_WAL a step without SQL says if
  * wal_level is not logical.
  *
+ * So this is also how a server asks, at its start, whether its triggers are
+ * there: PGCW_OK and a plan without steps. For that its role needs no right
+ * but to see the tables. Where something is missing, or disabled, or of another
+ * form, the plan has steps, whose text says which; or, to a role that could not
+ * make it, PGCW_REFUSED is said. The page pgcachewatch_patterns has the code.
+ *
  * @param[in,out] connection  open, idle, outside of a transaction
  * @param[in]     options     `tables` is required; not kept by reference
  * @param[out]    plan        set only on PGCW_OK; give it to

@@ -125,13 +125,19 @@ struct pgcw_listener_options {
      * asks for the position of the WAL, which costs the server a little more
      * than an empty query; PGCW_TRANSPORT_WAL does so anyway. Default 0. */
     uint32_t replica_fills;
+    /** What pg_stat_activity calls the connections, in 1 to 63 bytes; goes
+     * before what the dsn says. `pgcachewatch status` shows those whose name
+     * is pgcachewatch or begins with "pgcachewatch:". NULL: what the dsn says,
+     * else pgcachewatch. PGAPPNAME and service files, which name the program's
+     * other connections, do not count. */
+    const char *application_name;
 };
 
 #define PGCW_LISTENER_OPTIONS_INIT                                          \
     {                                                                       \
         sizeof(struct pgcw_listener_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             (enum pgcw_log_level)0, 0, 0, 0, 0, 0, 0, 0,                    \
-            (enum pgcw_transport)0, 0, 0                                    \
+            (enum pgcw_transport)0, 0, 0, 0                                 \
     }
 
 /**

@@ -18,6 +18,10 @@
  * What a value depends on is said by its tags, tables and rows of them: see
  * pgcw_fill_add_tag(). Without, every event makes it invalid.
  *
+ * How that looks in a program is in the page pgcachewatch_patterns, with
+ * costs and traps: row cache, query cache, negative caching, event loop,
+ * prefork, read replica.
+ *
  * What it promises:
  *
  * - P1 No stale fill. Once an event has been applied, no lookup that starts

@@ -27,7 +27,17 @@ enum pgcw_status {
     PGCW_MISS = 7,
     /** The caller now holds the lease of the key and should load it. */
     PGCW_LEASED = 8,
-    /** Another caller is loading the key. */
+    /**
+     * Another caller is loading the key, or max_loads loads of the cache run.
+     *
+     * Ask again when that load has ended: its lease is filled or abandoned, or
+     * its fetch has returned. Nobody is called back for it. A server with one
+     * event loop has that lease itself, so it knows; it should ask then, and
+     * not take the other's value. Else ask by a timer, say after 1 ms, then 2,
+     * 4, up to 50: it costs a lookup, and a lock for a moment. Once
+     * lease_timeout_ms, of a fetch load_timeout_ms, is over, the first who asks
+     * gets a lease, whatever has become of the other.
+     */
     PGCW_BUSY = 9,
     /** A single value is larger than the whole cache may be. */
     PGCW_TOO_LARGE = 10,

@@ -137,9 +137,10 @@ pgcwi_command_doctor(int argc, char **argv)
             "tables tell of their\n"
             "changes. Says of each thing whether it is ok, a warning, or "
             "broken, and what to\n"
-            "do. Writes nothing. Ends with 1 if something is broken, with 2 "
-            "for a mistake in\n"
-            "the command line.",
+            "do. Writes nothing.",
+        .exit_codes = "  0  nothing is broken\n"
+                      "  1  something is, or with --strict there is a warning\n"
+                      "  2  the command line is wrong; nothing was tried",
         .has_strict = true,
     };
     struct pgcwi_watch_arguments arguments = {.install =

@@ -22,14 +22,15 @@ static const char server_sql[] =
 
 /*
  * Nobody can see on which channels another session listens. What can be seen
- * is its name, which the library gives unless the connection string does.
+ * is its name: see application_name of pgcw_listener_options.
  */
 static const char sessions_sql[] =
     "SELECT pid, usename, coalesce(client_addr::text, 'local'),"
     "       pg_catalog.to_char(backend_start AT TIME ZONE 'UTC',"
-    "                          'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    "                          'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    "       application_name"
     "  FROM pg_catalog.pg_stat_activity"
-    " WHERE application_name = 'pgcachewatch'"
+    " WHERE application_name ~ '^pgcachewatch(:|$)'"
     "   AND datname = pg_catalog.current_database()"
     "   AND pid <> pg_catalog.pg_backend_pid()"
     "   AND backend_type = 'client backend'"
@@ -39,7 +40,8 @@ static const char sessions_sql[] =
 static const char slots_sql[] =
     "SELECT s.active_pid, a.usename, coalesce(a.client_addr::text, 'local'),"
     "       pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC',"
-    "                          'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    "                          'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    "       a.application_name"
     "  FROM pg_catalog.pg_replication_slots AS s"
     "  LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = s.active_pid"
     " WHERE s.slot_name::text ~ '^pgcw_[0-9a-f]{16}$'"
@@ -96,7 +98,8 @@ print_text(const struct status *status)
                  "is not visible\n",
            listener_count);
     for (int i = 0; i < listener_count; i++) {
-        printf("           process %s, role %s, from %s, since %s\n",
+        printf("           %s, process %s, role %s, from %s, since %s\n",
+               PQgetvalue(status->listeners, i, 4),
                PQgetvalue(status->listeners, i, 0),
                PQgetvalue(status->listeners, i, 1),
                PQgetvalue(status->listeners, i, 2),
@@ -112,11 +115,12 @@ listeners_json(const struct status *status)
 
     for (int i = 0; i < PQntuples(status->listeners); i++) {
         json_t *one = json_pack(
-            "{s:I, s:s, s:s, s:s}", "process",
+            "{s:I, s:s, s:s, s:s, s:s}", "process",
             (json_int_t)strtoll(PQgetvalue(status->listeners, i, 0), NULL, 10),
             "role", PQgetvalue(status->listeners, i, 1), "from",
             PQgetvalue(status->listeners, i, 2), "since",
-            PQgetvalue(status->listeners, i, 3));
+            PQgetvalue(status->listeners, i, 3), "name",
+            PQgetvalue(status->listeners, i, 4));
 
         if (json_array_append_new(all, one) != 0) {
             json_decref(all);

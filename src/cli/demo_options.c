@@ -25,10 +25,14 @@ static const char description[] =
     "schema of its own that it removes at the end. Without, it starts a\n"
     "PostgreSQL of its own in a temporary folder and removes that; the PG*\n"
     "variables alone (PGHOST, PGDATABASE, ...) do not count, so that nobody's\n"
-    "database is used by accident.\n"
-    "\n"
-    "Exit code: 0 no stale read; 1 a stale read, a change that the auditor\n"
-    "says was missed, or a failure; 2 usage; 130 none of it until Ctrl-C.";
+    "database is used by accident.";
+
+static const char exit_codes[] =
+    "  0    no stale read\n"
+    "  1    a stale read, a change that the auditor says was missed, or a "
+    "failure\n"
+    "  2    the command line is wrong; nothing was tried\n"
+    "  130  none of it until Ctrl-C";
 
 /* Values that are not read by the parser; NULL: not given. */
 struct words {
@@ -144,6 +148,7 @@ pgcwi_demo_options_parse(struct pgcwi_demo_options *options, int argc,
         .command = "demo",
         .usage = "[OPTION...]",
         .description = description,
+        .exit_codes = exit_codes,
         .options = table,
         .option_count = sizeof(table) / sizeof(table[0]),
     };

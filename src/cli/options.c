@@ -13,6 +13,11 @@
 /* Where the second column of the help begins. */
 #define HELP_COLUMN 28
 
+static const char usual_exit_codes[] =
+    "  0  it is done\n"
+    "  1  it failed; standard error says why\n"
+    "  2  the command line is wrong; nothing was tried";
+
 /* What is left of the command line. */
 struct cursor {
     const struct pgcwi_command_line *line;
@@ -61,6 +66,8 @@ print_help(const struct pgcwi_command_line *line)
                   line->options[i].help);
     }
     print_row("help", NULL, "show this");
+    printf("\nexit codes:\n%s\n",
+           line->exit_codes != NULL ? line->exit_codes : usual_exit_codes);
     return PGCWI_EXIT_OK;
 }
 

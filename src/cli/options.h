@@ -37,6 +37,8 @@ struct pgcwi_command_line {
     const char *usage;
     /* One or more sentences, each line at most 78 bytes wide. */
     const char *description;
+    /* A line for each, at most 78 bytes wide. NULL: the usual three. */
+    const char *exit_codes;
     const struct pgcwi_option *options;
     size_t option_count;
     /* Whether arguments that are no options are allowed. */

@@ -43,6 +43,7 @@ pgcwi_watch_command_parse(const struct pgcwi_watch_command *command, int argc,
         .command = command->name,
         .usage = "[options] [TABLE...]",
         .description = command->description,
+        .exit_codes = command->exit_codes,
         .options = options,
         .option_count =
             sizeof options / sizeof options[0] - (command->has_strict ? 0 : 1),

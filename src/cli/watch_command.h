@@ -13,6 +13,7 @@ struct pgcwi_watch_command {
     const char *name;
     /* As in struct pgcwi_command_line. */
     const char *description;
+    const char *exit_codes;
     bool has_strict;
 };
 

@@ -57,6 +57,7 @@ main(int argc, char **argv)
     }
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
+        /* [query cache] */
         if (pgcw_query_exec(cache, connection, &query, &result, &error) ==
             PGCW_OK) {
             print_rows(result.rows);
@@ -64,6 +65,7 @@ main(int argc, char **argv)
         } else {
             fail(error.detail);
         }
+        /* [query cache] */
     }
     pgcw_query_cache_destroy(cache);
     pgcw_listener_close(listener);

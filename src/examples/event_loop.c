@@ -7,11 +7,9 @@
  *     printf '42\n7\n' | nc -N localhost 8081
  *
  * A line is the id of a product; the answer is a line with the id and the
- * product, in whatever order they are found. pgcw_cache_acquire() says at once
- * what to do: answer; load, as we were given the lease; or wait for the load
- * that runs. Loads are sent one behind the other down one connection (libpq's
- * pipeline mode). When one ends, who waited for it asks the cache again: it may
- * have been overtaken by a change.
+ * product, as they are found. pgcw_cache_acquire() says at once what to do:
+ * answer; load; or wait for another's load. Loads go down one connection
+ * (libpq's pipeline mode). Who waited asks again: it may have been overtaken.
  */
 #include <ctype.h>
 #include <signal.h>
@@ -311,6 +309,7 @@ wait_for_load(struct request *request)
     append(load != NULL ? &load->waiting : &server.waiting, request);
 }
 
+/* [event loop] */
 static void
 ask(struct request *request)
 {
@@ -331,6 +330,7 @@ ask(struct request *request)
         answer_text(request, "error: try again");
     }
 }
+/* [event loop] */
 
 /* Fill the lease, or give it back; and answer. */
 static void

@@ -85,23 +85,31 @@ log_notice(void *log, const char *message)
 }
 
 enum pgcw_status
-pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       const char *replication, struct pgcwi_log *log,
-                       struct pgcw_error *error)
+pgcwi_connection_start(struct pgcwi_connection *connection,
+                       const struct pgcwi_connection_target *target,
+                       struct pgcwi_log *log, struct pgcw_error *error)
 {
     /*
      * What stands before dbname is a default that the dsn may change, what
-     * stands behind it is fixed. An idle listener has no unacknowledged data,
-     * so only keepalives find a dead peer; with a heartbeat on its way, only
-     * tcp_user_timeout does.
+     * stands behind it is fixed, unless it is NULL. An idle listener has no
+     * unacknowledged data, so only keepalives find a dead peer; with a
+     * heartbeat on its way, only tcp_user_timeout does.
      */
-    const char *const keywords[] = {
-        "fallback_application_name", "keepalives_idle",  "keepalives_interval",
-        "keepalives_count",          "tcp_user_timeout", "dbname",
-        "client_encoding",           "replication",      NULL};
-    const char *const values[] = {
-        "pgcachewatch", "10",        "5", "3", "20000", dsn,
-        "UTF8",         replication, NULL};
+    const char *const keywords[] = {"application_name",    "keepalives_idle",
+                                    "keepalives_interval", "keepalives_count",
+                                    "tcp_user_timeout",    "dbname",
+                                    "client_encoding",     "replication",
+                                    "application_name",    NULL};
+    const char *const values[] = {"pgcachewatch",
+                                  "10",
+                                  "5",
+                                  "3",
+                                  "20000",
+                                  target->dsn,
+                                  "UTF8",
+                                  target->replication,
+                                  target->application_name,
+                                  NULL};
 
     *connection = (struct pgcwi_connection){0};
     connection->pg = PQconnectStartParams(keywords, values, 1);

@@ -35,12 +35,19 @@ pgcwi_connection_check_dsn(const char *dsn, struct pgcw_error *error);
 #define PGCWI_CONNECTION_PLAIN NULL
 #define PGCWI_CONNECTION_REPLICATION "database"
 
-/* Begin to connect; `dsn` NULL means the PG* environment. The server's
- * notices go to `log`, which must outlive the connection. */
+/* Where to, and as what. */
+struct pgcwi_connection_target {
+    const char *dsn;              /* NULL: the PG* environment */
+    const char *application_name; /* NULL: as the dsn says, or ours */
+    const char *replication;
+};
+
+/* Begin to connect. The server's notices go to `log`, which must outlive the
+ * connection. */
 PGCW_MUST_CHECK enum pgcw_status
-pgcwi_connection_start(struct pgcwi_connection *connection, const char *dsn,
-                       const char *replication, struct pgcwi_log *log,
-                       struct pgcw_error *error);
+pgcwi_connection_start(struct pgcwi_connection *connection,
+                       const struct pgcwi_connection_target *target,
+                       struct pgcwi_log *log, struct pgcw_error *error);
 /* Accepts one that is not open, if it is all zero. */
 void pgcwi_connection_close(struct pgcwi_connection *connection);
 

@@ -49,9 +49,14 @@ pgcwi_opening_connect(struct pgcwi_source *source,
                       const char *replication, struct pgcw_error *error)
 {
     short events = POLLOUT; /* libpq's rule for the first poll */
-    enum pgcw_status status =
-        pgcwi_connection_start(connection, source->listener->settings.dsn,
-                               replication, &source->listener->log, error);
+    const struct pgcwi_settings *settings = &source->listener->settings;
+    const struct pgcwi_connection_target target = {
+        settings->dsn,
+        settings->application_name[0] != '\0' ? settings->application_name
+                                              : NULL,
+        replication};
+    enum pgcw_status status = pgcwi_connection_start(
+        connection, &target, &source->listener->log, error);
 
     while (status == PGCW_OK && !pgcwi_opening_is_stopping(source)) {
         enum pgcwi_answer answer =

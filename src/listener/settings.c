@@ -97,6 +97,14 @@ check(const struct pgcw_listener_options *options, struct pgcw_error *error)
                                "channel: %zu bytes; 1 to %d are allowed",
                                strlen(options->channel), PGCWI_NAME_MAX_BYTES);
     }
+    if (options->application_name != NULL &&
+        !pgcwi_name_is_valid(options->application_name)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "application_name: %zu bytes; 1 to %d are "
+                               "allowed",
+                               strlen(options->application_name),
+                               PGCWI_NAME_MAX_BYTES);
+    }
     if (options->reconnect_min_ms > options->reconnect_max_ms) {
         return pgcwi_error_set(
             error, PGCW_INVALID_ARGUMENT,
@@ -182,6 +190,9 @@ pgcwi_settings_init(struct pgcwi_settings *settings,
         return status;
     }
     memcpy(settings->channel, known->channel, strlen(known->channel) + 1);
+    (void)snprintf(
+        settings->application_name, sizeof settings->application_name, "%s",
+        known->application_name != NULL ? known->application_name : "");
     status = name_publication(settings, known, error);
     if (status != PGCW_OK) {
         return status;

@@ -10,8 +10,9 @@
 struct pgcwi_settings {
     char *dsn; /* NULL: the PG* environment */
     char channel[PGCWI_NAME_BYTES];
-    char publication[PGCWI_NAME_BYTES]; /* empty without the WAL */
-    /* dsn, channel and publication of it are not to be used */
+    char publication[PGCWI_NAME_BYTES];      /* empty without the WAL */
+    char application_name[PGCWI_NAME_BYTES]; /* empty: as the dsn says */
+    /* no string of it is to be used */
     struct pgcw_listener_options options;
 };
 

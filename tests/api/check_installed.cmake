@@ -75,6 +75,29 @@ if(CXX)
     runs(${WORK}/shared_cpp)
 endif()
 
+# The examples, as their README says; not those whose library is not here.
+set(examples ${prefix}/share/doc/libpgcachewatch-dev/examples)
+file(STRINGS ${examples}/README.md lines REGEX "^cc ")
+set(compiled 0)
+foreach(line IN LISTS lines)
+    string(REGEX MATCH "pgcachewatch libpq[^)]*" needs "${line}")
+    separate_arguments(needs)
+    execute_process(COMMAND ${PKG_CONFIG} --exists ${needs}
+        RESULT_VARIABLE is_missing)
+    if(is_missing)
+        message(STATUS "Left out: ${line}")
+        continue()
+    endif()
+    string(REGEX REPLACE "^cc " "${CC} -Wall -Wextra -Werror " line "${line}")
+    execute_process(COMMAND sh -ec "${line}" WORKING_DIRECTORY ${examples}
+        COMMAND_ERROR_IS_FATAL ANY)
+    math(EXPR compiled "${compiled} + 1")
+endforeach()
+if(compiled LESS 3)
+    message(FATAL_ERROR "Too few examples in ${examples}/README.md")
+endif()
+message(STATUS "${compiled} examples compile")
+
 # The program in the README, as a reader would paste it.
 if(NOT EXISTS ${README})
     return()

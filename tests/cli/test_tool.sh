@@ -89,6 +89,7 @@ run 2 instal
 says err "no such command: instal"
 for command in install uninstall listen emit status doctor; do
     run 0 $command --help
+    says out "exit codes:"
     says out "usage: pgcachewatch $command"
     says out "--pg-password"
     is_empty err

@@ -43,7 +43,13 @@ parse(const struct words *words)
         {.name = "these", .help = ""},
     };
     const struct pgcwi_command_line line = {
-        "fuzz", "", "", options, sizeof options / sizeof options[0], true};
+        .command = "fuzz",
+        .usage = "",
+        .description = "",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+        .takes_arguments = true,
+    };
 
     memcpy(argv, words->texts, sizeof words->texts);
     (void)pgcwi_options_parse(&line, words->count, argv, &argument_count);

@@ -47,6 +47,8 @@ check_known(const struct pgcwi_settings *settings, const char *dsn)
                NULL);
     FUZZ_CHECK((known->transport == PGCW_TRANSPORT_WAL) ==
                (settings->publication[0] != '\0'));
+    FUZZ_CHECK(memchr(settings->application_name, 0,
+                      sizeof settings->application_name) != NULL);
     if (dsn != NULL) {
         FUZZ_CHECK(strcmp(settings->dsn, dsn) == 0);
     }
@@ -80,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     given.options.dsn = choice[0] % DSN_KINDS == DSN_NONE ? NULL : dsn;
     given.options.channel = choice[1] % 3 == 0 ? NULL : channel;
     given.options.publication = choice[1] % 5 == 0 ? before : NULL;
+    given.options.application_name = choice[1] % 7 == 0 ? behind : NULL;
     if (pgcwi_settings_init(&settings, &given.options, &error) == PGCW_OK) {
         check_known(&settings, has_whole_size ? given.options.dsn : NULL);
         pgcwi_settings_fini(&settings);

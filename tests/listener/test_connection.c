@@ -65,8 +65,9 @@ static enum pgcw_status
 connect_to(const char *dsn, struct pgcw_error *error)
 {
     struct pgcwi_connection connection = {.pg = NULL};
-    enum pgcw_status status = pgcwi_connection_start(
-        &connection, dsn, PGCWI_CONNECTION_PLAIN, &silent, error);
+    const struct pgcwi_connection_target target = {.dsn = dsn};
+    enum pgcw_status status =
+        pgcwi_connection_start(&connection, &target, &silent, error);
     enum pgcwi_answer answer = PGCWI_ANSWER_PENDING;
     short events = POLLOUT;
 

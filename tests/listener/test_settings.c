@@ -203,6 +203,21 @@ replica_fills_is_0_or_1(void **state)
 }
 
 static void
+application_name_has_1_to_63_bytes(void **state)
+{
+    struct pgcw_listener_options options = defaults;
+    char name[65] = "";
+
+    (void)state;
+    options.application_name = name;
+    assert_refused(options, "application_name: 0 bytes; 1 to 63 are allowed");
+    memset(name, 'n', 63);
+    assert_taken(options);
+    name[63] = 'n';
+    assert_refused(options, "application_name: 64 bytes; 1 to 63 are allowed");
+}
+
+static void
 transport_is_one_of_the_two(void **state)
 {
     struct pgcw_listener_options options = defaults;
@@ -359,6 +374,7 @@ main(void)
         cmocka_unit_test(log_level_is_one_of_the_levels),
         cmocka_unit_test(open_in_background_is_0_or_1),
         cmocka_unit_test(replica_fills_is_0_or_1),
+        cmocka_unit_test(application_name_has_1_to_63_bytes),
         cmocka_unit_test(transport_is_one_of_the_two),
         cmocka_unit_test(publication_has_1_to_63_bytes_and_only_with_the_wal),
         cmocka_unit_test(

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "../../src/examples/patterns.h"
 #include "base/clock.h"
 #include "support/door.h"
 #include "support/opening.h"
@@ -40,6 +41,8 @@ make_clusters(void **state)
         !cluster_run(primary,
                      "CREATE TABLE versions (id int PRIMARY KEY, version "
                      "bigint); INSERT INTO versions VALUES (1, 1);"
+                     "CREATE TABLE products (id text PRIMARY KEY, price "
+                     "numeric); INSERT INTO products VALUES ('1', 9.99);"
                      "CREATE PUBLICATION pb_pgcachewatch_table_change_"
                      "ch_pgcachewatch_table_change FOR TABLE versions "
                      "WITH (publish_via_partition_root)") ||
@@ -299,6 +302,29 @@ without_the_option_nothing_of_a_standby_is_cached(void **state)
     }
 }
 
+/* As the manual's page of patterns shows it. */
+static void
+loader_of_the_manual_has_its_row_of_the_standby_cached(void **state)
+{
+    const struct pgcw_bytes id = {"1", 2};
+    struct pgcw_loader loader = {.load = load_price_from_standby,
+                                 .context = reader};
+    struct pgcw_buffer price = PGCW_BUFFER_INIT;
+    int64_t deadline_ns = pgcwi_clock_monotonic_ns() + PATIENCE_NS;
+    enum pgcw_status status = PGCW_MISS;
+
+    (void)state;
+    open_all(PGCW_TRANSPORT_NOTIFY, 1);
+    while (status == PGCW_MISS && pgcwi_clock_monotonic_ns() < deadline_ns) {
+        assert_int_equal(pgcw_cache_fetch(cache, id, loader, &price, NULL),
+                         PGCW_OK);
+        assert_string_equal(price.data, "9.99");
+        status = pgcw_cache_get(cache, id, &price);
+    }
+    assert_int_equal(status, PGCW_OK);
+    pgcw_buffer_free(&price);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int
@@ -309,6 +335,7 @@ main(void)
         TEST(P1_stale_read_of_a_standby_is_never_cached_with_the_wal),
         TEST(refused_fill_asks_for_the_fence_that_lets_the_next_one_pass),
         TEST(without_the_option_nothing_of_a_standby_is_cached),
+        TEST(loader_of_the_manual_has_its_row_of_the_standby_cached),
     };
 
     return cmocka_run_group_tests_name("replica", tests, make_clusters,

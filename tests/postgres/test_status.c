@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -195,6 +196,41 @@ listeners_of_both_transports_are_shown(void **state)
 }
 
 static void
+open_as(struct opening *opening, const char *dsn, const char *name)
+{
+    opening_init(opening, dsn);
+    opening->options.application_name = name;
+    assert_int_equal(opening_try(opening), PGCW_OK);
+}
+
+/* Of the name PGAPPNAME is the program's, not the listener's. */
+static void
+listeners_are_shown_under_the_names_that_they_were_given(void **state)
+{
+    struct opening plain;
+    struct opening named;
+    struct opening hidden;
+
+    (void)state;
+    assert_int_equal(setenv("PGAPPNAME", "a shop", 1), 0);
+    open_as(&plain, NULL, NULL);
+    open_as(&named, "application_name=no", "pgcachewatch:prices");
+    open_as(&hidden, "application_name=pgcachewatcher", NULL);
+    assert_int_equal(unsetenv("PGAPPNAME"), 0);
+    expect_listeners("notify", 2);
+    assert_int_equal(RUN(status, ), 0);
+    expect_words("pgcachewatch, process ");
+    expect_words("pgcachewatch:prices, process ");
+    assert_int_equal(
+        server_number(server, "SELECT count(*) FROM pg_stat_activity"
+                              " WHERE application_name = 'pgcachewatcher'"),
+        1);
+    opening_fini(&plain);
+    opening_fini(&named);
+    opening_fini(&hidden);
+}
+
+static void
 server_that_is_not_there_is_a_failure(void **state)
 {
     (void)state;
@@ -213,6 +249,7 @@ main(void)
         TEST(only_the_tables_that_are_named_are_shown),
         TEST(nothing_installed_is_shown),
         TEST(listeners_of_both_transports_are_shown),
+        TEST(listeners_are_shown_under_the_names_that_they_were_given),
         TEST(server_that_is_not_there_is_a_failure),
     };
 
