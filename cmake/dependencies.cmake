@@ -33,3 +33,18 @@ if(pgcw_missing)
     message(FATAL_ERROR "These libraries are needed:\n${pgcw_missing}"
         "cmake/packages.sh installs them all.")
 endif()
+
+# What the tool's `top` needs beside them; else the tool is built without it.
+option(PGCW_BUILD_TOP "Build pgcachewatch top, if libcurl and ncurses are there"
+    ON)
+set(PGCW_HAS_TOP OFF)
+if(PGCW_BUILD_TOP)
+    pkg_check_modules(CURL QUIET IMPORTED_TARGET libcurl>=7.85)
+    pkg_check_modules(NCURSES QUIET ncursesw>=6)
+    if(CURL_FOUND AND NCURSES_FOUND)
+        set(PGCW_HAS_TOP ON)
+    else()
+        message(STATUS "The tool is built without top: "
+            "apt-get install libcurl4-openssl-dev libncurses-dev")
+    endif()
+endif()

@@ -63,7 +63,7 @@ set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS
     "${library_package} (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_TOOL_DESCRIPTION
     "The tool: installs and removes the triggers, prints events as they come,
-and shows a cache at work.")
+shows a cache at work, and live what a running process does.")
 
 set(CPACK_DEBIAN_EXTENSION_PACKAGE_NAME ${extension_package})
 set(CPACK_DEBIAN_EXTENSION_PACKAGE_SECTION database)

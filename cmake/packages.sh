@@ -11,8 +11,9 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkgconf libpq-dev liburcu-dev
-    libck-dev libjansson-dev libxxhash-dev postgresql"
-check="$build libcmocka-dev g++ clang clang-tidy clang-format llvm
+    libck-dev libjansson-dev libxxhash-dev libcurl4-openssl-dev libncurses-dev
+    postgresql"
+check="$build libcmocka-dev python3-pyte g++ clang clang-tidy clang-format llvm
     libclang-rt-dev binutils util-linux spin pgbouncer openssl relacy-dev patch
     valgrind python3 python3-prometheus-client gnuplot-nox doxygen
     abigail-tools dpkg-dev file libmicrohttpd-dev libuv1-dev wrk curl

@@ -64,6 +64,7 @@ quietly apt-get update
 quietly apt-get install -y --no-install-recommends /try/libpgcachewatch*.deb \
     /try/pgcachewatch_*.deb
 pgcachewatch --version
+pgcachewatch top --help >/dev/null
 [ "$(ldd "$(command -v pgcachewatch)" | grep -c 'not found')" -eq 0 ]
 [ -s /usr/share/man/man3/pgcw_cache_fetch.3.gz ] || echo "no man pages here"
 

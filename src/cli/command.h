@@ -22,5 +22,6 @@ int pgcwi_command_emit(int argc, char **argv);
 int pgcwi_command_demo(int argc, char **argv);
 int pgcwi_command_doctor(int argc, char **argv);
 int pgcwi_command_status(int argc, char **argv);
+int pgcwi_command_top(int argc, char **argv); /* where PGCWI_HAS_TOP is */
 
 #endif

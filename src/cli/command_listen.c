@@ -2,11 +2,9 @@
 /* pgcachewatch listen: prints events as they come. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/options.h"
+#include "cli/signals.h"
 #include "cli/transport.h"
 
 /* So many may wait while the output is read slowly. */
@@ -247,30 +246,6 @@ on_log(void *context, enum pgcw_log_level level, const char *line)
     fprintf(stderr, "pgcachewatch: %s: %s\n", pgcw_log_level_text(level), line);
 }
 
-/*
- * A descriptor that is readable when one came; -1: failed. By the main
- * thread, before there are others, which inherit what is blocked.
- */
-static int
-open_signals(void)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigset_t ends;
-    int fd;
-
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-    fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (fd < 0) {
-        perror("pgcachewatch: signalfd");
-    }
-    return fd;
-}
-
 static int64_t
 now_ms(void)
 {
@@ -331,7 +306,7 @@ listen_until_end(struct pgcw_listener_options *options,
     struct pgcw_listener *listener = NULL;
     struct pgcw_subscription *subscription = NULL;
     struct pgcw_error error;
-    int signals = open_signals();
+    int signals = pgcwi_signals_open(0);
 
     if (signals < 0) {
         return PGCWI_EXIT_FAILURE;

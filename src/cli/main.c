@@ -21,7 +21,18 @@ static const struct command commands[] = {
     {"emit", pgcwi_command_emit, "send an event by hand"},
     {"status", pgcwi_command_status, "show what is installed, and who listens"},
     {"doctor", pgcwi_command_doctor, "find out what is wrong, and what to do"},
+#ifdef PGCWI_HAS_TOP
+    {"top", pgcwi_command_top, "show live what a running process does"},
+#endif
 };
+
+/* What a build without some library cannot do; "" if it can do all. */
+#ifdef PGCWI_HAS_TOP
+static const char left_out[] = "";
+#else
+static const char left_out[] = "top";
+#endif
+#define LEFT_OUT_WHY "libcurl or ncurses was missing when this was built"
 
 static void
 print_usage(FILE *out)
@@ -31,6 +42,9 @@ print_usage(FILE *out)
                  "commands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         fprintf(out, "  %-11s%s\n", commands[i].name, commands[i].summary);
+    }
+    if (left_out[0] != '\0') {
+        fprintf(out, "\nwithout %s: %s\n", left_out, LEFT_OUT_WHY);
     }
     fprintf(out, "\nsee: pgcachewatch COMMAND --help, and "
                  "pgcachewatch --version\n");
@@ -53,6 +67,11 @@ run(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0) {
             return commands[i].run(argc - 1, argv + 1);
         }
+    }
+    if (left_out[0] != '\0' && strcmp(name, left_out) == 0) {
+        fprintf(stderr, "pgcachewatch: without %s: %s\n", left_out,
+                LEFT_OUT_WHY);
+        return PGCWI_EXIT_FAILURE;
     }
     fprintf(stderr,
             "pgcachewatch: no such command: %s\n"

@@ -27,6 +27,7 @@ _pgcachewatch()
         *)
             case $word in
             -*) words=$(_pgcachewatch_options "$tool" "$command") ;;
+            *) [ "$command" != top ] || words="127.0.0.1: http:// unix:/" ;;
             esac
             ;;
         esac

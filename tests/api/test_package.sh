@@ -53,6 +53,11 @@ for deb in "$work"/debs/postgresql-*-pgcachewatch_*_all.deb; do
         fail "no script in $extension"
 done
 needs pgcachewatch "libpgcachewatch0 (= $version)" libpq5 libjansson4
+if "$build/bin/pgcachewatch" --help | grep -q '^  top '; then
+    needs pgcachewatch libcurl4 libncursesw6
+else
+    echo "this build has no top"
+fi
 
 # Nothing is in two of them, and nothing of an installation is left out.
 for deb in "$work"/debs/*.deb; do

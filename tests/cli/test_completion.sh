@@ -31,6 +31,7 @@ offers "wal" listen --transport w
 offers "update" emit --operation u
 offers "" install orders
 offers "" unknown --x
+offers "unix:/" top --once u
 
 # Each command of the tool is offered, with each option of its help.
 COMP_WORDS=("$tool" "")

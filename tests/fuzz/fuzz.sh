@@ -11,7 +11,7 @@ folder=$(cd "$(dirname "$0")" && pwd)
 root=${folder%/tests/fuzz}
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- payload keys options query_key settings wal
+[ $# -gt 0 ] || set -- payload keys metrics options query_key settings wal
 build=${PGCW_FUZZ_DIR:-$root/build/fuzz}
 
 if ! command -v clang >/dev/null; then
