@@ -18,7 +18,8 @@ endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/examples/
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libpgcachewatch-dev/examples
     COMPONENT development
-    FILES_MATCHING PATTERN "*.[ch]" PATTERN "README.md")
+    FILES_MATCHING PATTERN "*.[ch]" PATTERN "README.md" PATTERN "*.html"
+    PATTERN "*.json")
 
 if(TARGET pgcachewatch_cli)
     # The tool finds the library wherever both are moved to; in /usr everybody
