@@ -3,14 +3,17 @@
 
 A document is what one program prints: {"bench", "question", "loop",
 "results"}; each result has "subject", "metric", "unit", "median", "min",
-"max" and "repetitions". Whatever else it has is a parameter.
+"max" and "repetitions", and may have "turns", the figures in their order.
+Whatever else it has is a parameter.
 """
 import json
 import pathlib
+import statistics
 
 OURS = "pgcachewatch"
 MEASURED = ("median", "min", "max")
-FIXED = ("subject", "metric", "unit", "repetitions", "note") + MEASURED
+FIXED = ("subject", "metric", "unit", "repetitions", "turns",
+         "note") + MEASURED
 
 
 class Invalid(Exception):
@@ -30,6 +33,9 @@ def check_result(result, where):
             raise Invalid(f"{where}: \"{field}\" is missing or no number")
     if not result["min"] <= result["median"] <= result["max"]:
         raise Invalid(f"{where}: not min <= median <= max")
+    turns = result.get("turns", [])
+    if not isinstance(turns, list) or not all(map(is_number, turns)):
+        raise Invalid(f"{where}: \"turns\" are no numbers")
     for field, value in parameters(result).items():
         if not is_number(value) and not isinstance(value, (str, bool)):
             raise Invalid(f"{where}: \"{field}\" is no number and no text")
@@ -116,6 +122,20 @@ def fits(result, wanted):
 
 def select(document, wanted):
     return [result for result in document["results"] if fits(result, wanted)]
+
+
+def divide(result, other):
+    """What a result is by another, whose median is not 0. Those of one cell
+    were measured in turns: there it is the median of what they are in each
+    turn, so that what slows the machine down for a while slows both. Else
+    their medians are compared."""
+    pairs = list(zip(result.get("turns", []), other.get("turns", [])))
+    if (len(pairs) == result["repetitions"] == other["repetitions"]
+            and cell({**result, "variant": None}) ==
+            cell({**other, "variant": None})
+            and all(one > 0 for _, one in pairs)):
+        return statistics.median(ours / one for ours, one in pairs)
+    return result["median"] / other["median"]
 
 
 def is_rate(unit):

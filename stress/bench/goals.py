@@ -16,7 +16,7 @@ import documents
 
 
 def ratio(ours, other, goal):
-    value = ours["median"] / other["median"]
+    value = documents.divide(ours, other)
     if documents.is_rate(ours["unit"]):
         return value
     return 1 / value if goal.get("faster") else value
@@ -26,7 +26,8 @@ def counterparts(ours, document, goal):
     """The results that one of ours is compared with."""
     changed = goal["against"]
     wanted = {field: value for field, value in ours.items()
-              if field not in ("median", "min", "max", "repetitions", "note")}
+              if field in ("subject", "metric", "unit")
+              or field in documents.parameters(ours)}
     wanted.update(changed)
     for field, value in changed.items():
         if value == "*":

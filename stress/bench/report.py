@@ -146,7 +146,9 @@ def head(described, found):
              "all anew. A figure is the median of the repetitions, with the "
              "least and the largest. `pgcachewatch` is ours; a ratio, ×, is "
              "that of another to ours in the same cell, and **bold** where "
-             "the other is ahead.\n"]
+             "the other is ahead. Where both were measured in turns it is the "
+             "median of the ratios of all turns, not the ratio of the two "
+             "medians.\n"]
     if described.get("run") == "quick":
         parts.append("**A quick run: it shows that all of it works, and its "
                      "figures say nothing.**\n")

@@ -141,6 +141,16 @@ print_note(const char *note)
     }
 }
 
+static void
+print_turns(const double *figures, unsigned count)
+{
+    (void)printf(", \"turns\": [");
+    for (unsigned i = 0; i < count; i++) {
+        (void)printf("%s%.6g", i > 0 ? ", " : "", figures[i]);
+    }
+    (void)printf("]");
+}
+
 void
 bench_results_add(const struct bench_result *result, double *figures,
                   unsigned count)
@@ -149,14 +159,16 @@ bench_results_add(const struct bench_result *result, double *figures,
         result->parameters != NULL ? result->parameters : "";
     const char *separator = parameters[0] != '\0' ? ", " : "";
 
+    (void)printf("%s\n  {\"subject\": \"%s\"%s%s, \"metric\": \"%s\", "
+                 "\"unit\": \"%s\"",
+                 has_results ? "," : "", result->subject, separator, parameters,
+                 result->metric, result->unit);
+    print_turns(figures, count);
     figures_sort(figures, count);
     double median = figures_median(figures, count);
-    (void)printf("%s\n  {\"subject\": \"%s\"%s%s, \"metric\": \"%s\", "
-                 "\"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g, "
-                 "\"max\": %.6g, \"repetitions\": %u",
-                 has_results ? "," : "", result->subject, separator, parameters,
-                 result->metric, result->unit, median, figures[0],
-                 figures[count - 1], count);
+    (void)printf(", \"median\": %.6g, \"min\": %.6g, \"max\": %.6g, "
+                 "\"repetitions\": %u",
+                 median, figures[0], figures[count - 1], count);
     print_note(result->note);
     (void)printf("}");
     (void)fflush(stdout);

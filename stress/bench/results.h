@@ -59,7 +59,8 @@ struct bench_result {
 /* Begin the document. `loop` says which work is in the timed loop. */
 void bench_results_begin(const char *bench, const char *question,
                          const char *loop);
-/* Add the median, least and most of the figures, which it sorts. */
+/* Add the figures, in the order of their turns, and their median, least and
+ * most. They are sorted afterwards. */
 void bench_results_add(const struct bench_result *result, double *figures,
                        unsigned count);
 /* `note` is about all of it; may be NULL. */

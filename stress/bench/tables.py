@@ -48,7 +48,7 @@ def measured(result, ours):
     if ours is None or ours is result or (
             min(ours["median"], result["median"]) <= 0):
         return shown
-    value = result["median"] / ours["median"]
+    value = documents.divide(result, ours)
     # Beside us he is ahead: a loss of ours is to be seen at once.
     is_ahead = value > 1 if documents.is_rate(result["unit"]) else value < 1
     ratio = f"×{number(value)}"

@@ -44,6 +44,30 @@ def goal(**more):
             "ours": {"subject": "pgcachewatch"}, **more}
 
 
+class Division(unittest.TestCase):
+    """By turns where there are such, so that a slow while counts for both."""
+    ours = result("pgcachewatch", 20, turns=[10, 20, 80], repetitions=3)
+
+    def test_it_is_the_median_of_the_turns(self):
+        other = result("peer", 20, turns=[20, 20, 40], repetitions=3)
+        self.assertEqual(documents.divide(self.ours, other), 1)
+        other = result("peer", 30, turns=[5, 40, 30], repetitions=3)
+        self.assertEqual(documents.divide(self.ours, other), 2)
+
+    def test_it_is_that_of_the_medians_where_turns_are_of_other_cells(self):
+        turns = [5, 40, 30]
+        for other in (result("peer", 40, turns=turns, repetitions=3, threads=2),
+                      result("peer", 40, turns=turns[:2], repetitions=2),
+                      result("peer", 40, turns=[0, 40, 40], repetitions=3),
+                      result("peer", 40, repetitions=3)):
+            self.assertEqual(documents.divide(self.ours, other), 0.5)
+
+    def test_variants_of_one_cell_were_measured_in_turns(self):
+        other = result("peer", 30, turns=[5, 40, 30], repetitions=3,
+                       variant="another")
+        self.assertEqual(documents.divide(self.ours, other), 2)
+
+
 class Goals(unittest.TestCase):
     def test_the_worst_cell_decides(self):
         verdict = goals.judge(
