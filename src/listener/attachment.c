@@ -19,6 +19,7 @@ pgcwi_attachments_init(struct pgcwi_attachments *attachments)
     attachments->first = NULL;
     attachments->foreign_count = 0;
     attachments->is_open = false;
+    attachments->sweeping = (struct pgcwi_pace){0, 0};
     atomic_init(&attachments->due_ns, INT64_MAX);
 }
 
@@ -241,18 +242,33 @@ pgcwi_attachments_add_checkpoint(struct pgcwi_attachments *attachments,
     pthread_mutex_unlock(&attachments->list_lock);
 }
 
-bool
-pgcwi_attachments_sweep(struct pgcwi_attachments *attachments)
+/* The caller holds list_lock. False: there was nothing to do. */
+static bool
+sweep_each(struct pgcwi_attachments *attachments)
 {
     bool has_swept = false;
 
-    pthread_mutex_lock(&attachments->list_lock);
     for (struct pgcwi_attachment *attachment = attachments->first;
          attachment != NULL; attachment = attachment->next) {
         has_swept = pgcwi_cache_sweep(attachment->cache) || has_swept;
     }
-    pthread_mutex_unlock(&attachments->list_lock);
     return has_swept;
+}
+
+int64_t
+pgcwi_attachments_sweep(struct pgcwi_attachments *attachments)
+{
+    pthread_mutex_lock(&attachments->list_lock);
+    int64_t began_ns = pgcwi_clock_monotonic_ns();
+    int64_t goes_on_ns = attachments->sweeping.rests_until_ns;
+    if (goes_on_ns <= began_ns) {
+        goes_on_ns = sweep_each(attachments)
+                         ? pgcwi_pace_work(&attachments->sweeping, began_ns,
+                                           pgcwi_clock_monotonic_ns())
+                         : INT64_MAX;
+    }
+    pthread_mutex_unlock(&attachments->list_lock);
+    return goes_on_ns;
 }
 
 static void

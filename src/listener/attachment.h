@@ -26,6 +26,7 @@
 #include <pgcachewatch/event.h>
 
 #include "cache/cache.h"
+#include "listener/pace.h"
 
 struct pgcwi_attachments;
 
@@ -50,6 +51,7 @@ struct pgcwi_attachments {
     uint32_t foreign_count; /* those whose strategy calls the user */
     /* guarded by list_lock */
     bool is_open;
+    struct pgcwi_pace sweeping;
     /* shared; written with apply_lock held. INT64_MAX: never */
     _Atomic int64_t due_ns;
 };
@@ -84,7 +86,8 @@ void pgcwi_attachments_open(struct pgcwi_attachments *attachments);
 void pgcwi_attachments_note_fence(struct pgcwi_attachments *attachments);
 void pgcwi_attachments_add_checkpoint(struct pgcwi_attachments *attachments,
                                       uint64_t position);
-/* Unlink some invalid entries; false if there was none. */
-bool pgcwi_attachments_sweep(struct pgcwi_attachments *attachments);
+/* Unlink some invalid entries, unless it rests from that. Returns when to go
+ * on; 0: at once; INT64_MAX: there is none. */
+int64_t pgcwi_attachments_sweep(struct pgcwi_attachments *attachments);
 
 #endif

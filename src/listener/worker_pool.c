@@ -47,7 +47,7 @@ is_stopping(const struct pgcwi_worker_pool *pool)
 }
 
 static void
-sleep_until_needed(struct pgcwi_worker_pool *pool)
+sleep_until_needed(struct pgcwi_worker_pool *pool, int64_t deadline_ns)
 {
     uint32_t ticket = pgcwi_parking_prepare(&pool->parking);
 
@@ -55,9 +55,20 @@ sleep_until_needed(struct pgcwi_worker_pool *pool)
         pgcwi_parking_cancel(&pool->parking);
         return;
     }
-    (void)pgcwi_parking_wait(
-        &pool->parking, ticket,
-        pgcwi_attachments_due_ns(pool->options.attachments));
+    int64_t due_ns = pgcwi_attachments_due_ns(pool->options.attachments);
+    (void)pgcwi_parking_wait(&pool->parking, ticket,
+                             due_ns < deadline_ns ? due_ns : deadline_ns);
+}
+
+/* While there is no message. */
+static void
+sweep_or_sleep(struct pgcwi_worker_pool *pool)
+{
+    int64_t goes_on_ns = pgcwi_attachments_sweep(pool->options.attachments);
+
+    if (goes_on_ns > 0) {
+        sleep_until_needed(pool, goes_on_ns);
+    }
 }
 
 static void
@@ -76,8 +87,8 @@ work(void *context)
         if (message != NULL) {
             pgcwi_handle(&hand, message);
             pgcwi_messages_release(&pool->messages, message);
-        } else if (!pgcwi_attachments_sweep(attachments)) {
-            sleep_until_needed(pool);
+        } else {
+            sweep_or_sleep(pool);
         }
     }
     pgcwi_payload_decoder_fini(&decoder);

@@ -5,7 +5,8 @@
  * Model: one producer, the listener's thread, numbers the messages that the
  * ring takes. Each is popped by one worker, decoded there, and applied when
  * its turn comes. A message that the ring does not take gets no number, so
- * the numbers have no hole. Idle workers first sweep, then sleep.
+ * the numbers have no hole. Idle workers sweep, a tenth of the time
+ * (listener/pace.h), and sleep.
  *
  * Helping: to wake a worker takes as long as the notification itself. So the
  * listener's thread handles a message itself, before it would go into the

@@ -18,6 +18,8 @@
 #include "support/door.h"
 #include "support/recorder.h"
 
+#define MANY 100000u
+
 /* Only the attachments of it are used: no thread, no server. */
 static struct pgcw_listener listener;
 
@@ -675,6 +677,56 @@ caches_come_and_go_while_events_flow(void **state)
     pthread_join(thread, NULL);
 }
 
+static void
+put_many(struct pgcw_cache *cache, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct pgcw_bytes number = {&i, sizeof(i)};
+
+        assert_int_equal(pgcw_cache_put(cache, number, number,
+                                        pgcw_cache_stamp(cache), NULL),
+                         PGCW_OK);
+    }
+}
+
+static uint64_t
+entries_of(struct pgcw_cache *cache)
+{
+    struct pgcw_cache_stats stats = PGCW_CACHE_STATS_INIT;
+
+    pgcw_cache_read_stats(cache, &stats);
+    return stats.entries;
+}
+
+/* So many that it takes long enough. In between as many may wait to be freed
+ * as may, and there is nothing to do. */
+static void
+sweeping_rests_and_goes_on(void **state)
+{
+    int64_t goes_on_ns = 0;
+
+    (void)state;
+    pgcwi_attachments_open(&listener.attachments);
+    struct pgcw_cache *cache = create_cache(NULL, NULL);
+    assert_int_equal(pgcwi_attachments_sweep(&listener.attachments), INT64_MAX);
+    put_many(cache, MANY);
+    pgcw_cache_invalidate_all(cache);
+    do {
+        goes_on_ns = pgcwi_attachments_sweep(&listener.attachments);
+    } while (goes_on_ns == 0 || goes_on_ns == INT64_MAX);
+    assert_true(goes_on_ns > pgcwi_clock_monotonic_ns());
+    uint64_t left = entries_of(cache);
+    assert_in_range(left, 1, MANY - 1);
+    assert_int_equal(pgcwi_attachments_sweep(&listener.attachments),
+                     goes_on_ns);
+    assert_int_equal(entries_of(cache), left);
+    while (entries_of(cache) > 0) {
+        pgcwi_clock_advance_ns(INT64_C(1000) * PGCWI_NS_PER_MS);
+        (void)pgcwi_attachments_sweep(&listener.attachments);
+    }
+    pgcw_cache_destroy(cache);
+}
+
 static enum pgcw_status
 put_from_standby(struct pgcw_cache *cache, uint64_t read_lsn)
 {
@@ -752,6 +804,7 @@ main(void)
         TEST(strategy_stays_with_the_caller_when_no_cache_is_made),
         TEST(default_strategy_is_freed_when_no_cache_is_made),
         TEST(caches_come_and_go_while_events_flow),
+        TEST(sweeping_rests_and_goes_on),
         TEST(P1_checkpoint_covers_what_was_applied_before_its_fence_was_sent),
         TEST(fence_that_is_older_than_a_cache_says_nothing_to_it),
         TEST(destroying_no_cache_is_nothing),
