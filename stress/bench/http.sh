@@ -89,8 +89,9 @@ measure()
     start --threads "$count" "$@"
     curl -sSf --fail-early -o "$work/body" "$url/products/[1-1000]"
     before=$(processor_ticks)
+    # One that waits long counts as slow; after 10 s it has failed.
     wrk -t "$((count < 2 ? count : 2))" -c "$connections" -d "$seconds" \
-        -s "$folder/http.lua" "$url" >"$work/wrk"
+        --timeout 10s -s "$folder/http.lua" "$url" >"$work/wrk"
     ticks=$(($(processor_ticks) - before))
     stop
     awk -v used_us="$((ticks * 1000000 / ticks_a_second))" '
