@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "listener/listener.h"
 #include "support.h"
+#include "support/bare_listener.h"
 
 #define STALL_MS 5000
 
@@ -276,21 +277,9 @@ run(void *context)
 static void
 start_pool(void)
 {
-    struct pgcwi_worker_pool_options options = {
-        .worker_count = 3,
-        .ring_capacity = 64,
-        .channel = "channel",
-        .attachments = &listener.attachments,
-        .subscriptions = &listener.subscriptions,
-        .freshness = &listener.freshness,
-        .counters = &listener.counters,
-        .log = &listener.log,
-    };
-
-    pgcwi_attachments_init(&listener.attachments);
-    pgcwi_subscriptions_init(&listener.subscriptions);
-    pgcwi_freshness_init(&listener.freshness);
-    pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
+    bare_listener_init(&listener);
+    struct pgcwi_worker_pool_options options =
+        bare_listener_pool_options(&listener, 3, 64);
     if (pgcwi_worker_pool_start(&options, &listener.pool, NULL) != PGCW_OK) {
         stress_give_up(&stress, "no workers");
     }

@@ -14,13 +14,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <pgcachewatch/strategy.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "listener/listener.h"
+#include "support/bare_listener.h"
 #include "support/door.h"
 #include "support/recorder.h"
 
@@ -32,19 +32,11 @@ static const struct pgcw_bytes key = {"key", 3};
 static void
 start_pool(uint32_t worker_count, pgcw_event_fn *on_event, void *context)
 {
-    struct pgcwi_worker_pool_options options = {
-        .worker_count = worker_count,
-        .ring_capacity = 1024,
-        .channel = "channel",
-        .attachments = &listener.attachments,
-        .subscriptions = &listener.subscriptions,
-        .freshness = &listener.freshness,
-        .counters = &listener.counters,
-        .log = &listener.log,
-        .on_event = on_event,
-        .on_event_context = context,
-    };
+    struct pgcwi_worker_pool_options options =
+        bare_listener_pool_options(&listener, worker_count, 1024);
 
+    options.on_event = on_event;
+    options.on_event_context = context;
     assert_int_equal(pgcwi_worker_pool_start(&options, &listener.pool, NULL),
                      PGCW_OK);
 }
@@ -53,11 +45,7 @@ static int
 set_up(void **state)
 {
     (void)state;
-    memset(&listener, 0, sizeof(listener));
-    pgcwi_attachments_init(&listener.attachments);
-    pgcwi_subscriptions_init(&listener.subscriptions);
-    pgcwi_freshness_init(&listener.freshness);
-    pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
+    bare_listener_init(&listener);
     pgcwi_attachments_open(&listener.attachments);
     return 0;
 }
@@ -66,11 +54,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    pgcwi_worker_pool_stop(listener.pool);
-    pgcwi_log_fini(&listener.log);
-    pgcwi_freshness_fini(&listener.freshness);
-    pgcwi_subscriptions_fini(&listener.subscriptions);
-    pgcwi_attachments_fini(&listener.attachments);
+    bare_listener_fini(&listener);
     return 0;
 }
 
@@ -120,19 +104,6 @@ push_fence(uint64_t ticket)
 {
     return pgcwi_worker_pool_push_fence(listener.pool,
                                         (struct pgcwi_fence){ticket, 1});
-}
-
-/* Wait until all that was pushed is applied. */
-static bool
-drain(void)
-{
-    uint64_t ticket = pgcwi_freshness_request(&listener.freshness);
-
-    while (!push_fence(ticket)) {
-        sched_yield();
-    }
-    return pgcwi_freshness_wait(&listener.freshness, ticket,
-                                pgcwi_clock_monotonic_ns() + PATIENCE_NS);
 }
 
 static void
@@ -259,7 +230,7 @@ assert_does_not_wait_for(struct user *user)
     is_pushed = push_fence(ticket) && is_pushed;
     bool is_early = pgcwi_freshness_wait(&listener.freshness, ticket, 0);
     door_open(&user->door);
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     bool is_ours = pthread_equal(user->thread, pthread_self()) != 0;
     assert_true(is_pushed);
     assert_true(has_arrived);
@@ -351,7 +322,7 @@ P8_helping_ends_when_it_takes_too_long(void **state)
     assert_true(is_refused);
     assert_in_range(count, 3, 200);
     assert_true(is_pushed);
-    assert_true(drain());
+    assert_true(bare_listener_drain(&listener, PATIENCE_NS));
     assert_int_equal(applied(), count);
 }
 
@@ -389,7 +360,7 @@ P5_order_is_kept_where_workers_and_helper_take_turns(void **state)
             sched_yield();
         }
     }
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     for (int i = 1; i <= COUNT; i++) {
         ordered_count += take(subscription) == i;
     }
@@ -492,7 +463,7 @@ push_many(int count, bool is_burst)
         is_pushed = push(i) && is_pushed;
     }
     pgcwi_worker_pool_end_burst(listener.pool);
-    return drain() && is_pushed;
+    return bare_listener_drain(&listener, PATIENCE_NS) && is_pushed;
 }
 
 static void
@@ -543,7 +514,7 @@ burst_for_one_table_costs_the_cache_one_advance(void **state)
                 is_pushed;
         }
         pgcwi_worker_pool_end_burst(listener.pool);
-        is_pushed = drain() && is_pushed;
+        is_pushed = bare_listener_drain(&listener, PATIENCE_NS) && is_pushed;
         clocks[burst] = pgcw_cache_stamp(cache).clock - before;
     }
     pgcw_cache_destroy(cache);

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "listener/listener.h"
+#include "support/bare_listener.h"
 #include "support/door.h"
 
 /* A pool without a worker: the tests take the turns. */
@@ -25,23 +26,10 @@ static struct pgcw_listener listener;
 static int
 set_up(void **state)
 {
-    struct pgcwi_worker_pool_options options = {
-        .ring_capacity = 64,
-        .channel = "channel",
-        .attachments = &listener.attachments,
-        .subscriptions = &listener.subscriptions,
-        .freshness = &listener.freshness,
-        .counters = &listener.counters,
-        .log = &listener.log,
-    };
-
     (void)state;
-    memset(&listener, 0, sizeof(listener));
-    memcpy(listener.settings.channel, "channel", sizeof("channel"));
-    pgcwi_attachments_init(&listener.attachments);
-    pgcwi_subscriptions_init(&listener.subscriptions);
-    pgcwi_freshness_init(&listener.freshness);
-    pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
+    bare_listener_init(&listener);
+    struct pgcwi_worker_pool_options options =
+        bare_listener_pool_options(&listener, 0, 64);
     return pgcwi_worker_pool_start(&options, &listener.pool, NULL) == PGCW_OK
                ? 0
                : -1;
@@ -54,11 +42,7 @@ tear_down(void **state)
     while (listener.subscriptions.first != NULL) { /* of a test that failed */
         pgcw_subscription_close(listener.subscriptions.first);
     }
-    pgcwi_worker_pool_stop(listener.pool);
-    pgcwi_log_fini(&listener.log);
-    pgcwi_freshness_fini(&listener.freshness);
-    pgcwi_subscriptions_fini(&listener.subscriptions);
-    pgcwi_attachments_fini(&listener.attachments);
+    bare_listener_fini(&listener);
     return 0;
 }
 

@@ -10,13 +10,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <pgcachewatch/strategy.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "listener/listener.h"
+#include "support/bare_listener.h"
 #include "support/door.h"
 #include "support/recorder.h"
 
@@ -29,20 +29,12 @@ static uint64_t max_latency_ms;
 static void
 start_pool(uint32_t worker_count, uint32_t ring_capacity)
 {
-    struct pgcwi_worker_pool_options options = {
-        .worker_count = worker_count,
-        .ring_capacity = ring_capacity,
-        .channel = "channel",
-        .attachments = &listener.attachments,
-        .subscriptions = &listener.subscriptions,
-        .freshness = &listener.freshness,
-        .counters = &listener.counters,
-        .log = &listener.log,
-        .max_latency_ms = max_latency_ms,
-        .on_event = event_recorder_note,
-        .on_event_context = &heard,
-    };
+    struct pgcwi_worker_pool_options options =
+        bare_listener_pool_options(&listener, worker_count, ring_capacity);
 
+    options.max_latency_ms = max_latency_ms;
+    options.on_event = event_recorder_note;
+    options.on_event_context = &heard;
     assert_int_equal(pgcwi_worker_pool_start(&options, &listener.pool, NULL),
                      PGCW_OK);
 }
@@ -51,11 +43,7 @@ static int
 set_up(void **state)
 {
     (void)state;
-    memset(&listener, 0, sizeof(listener));
-    pgcwi_attachments_init(&listener.attachments);
-    pgcwi_subscriptions_init(&listener.subscriptions);
-    pgcwi_freshness_init(&listener.freshness);
-    pgcwi_log_init(&listener.log, NULL, NULL, PGCW_LOG_WARNING);
+    bare_listener_init(&listener);
     pgcwi_attachments_open(&listener.attachments);
     event_recorder_init(&heard, 100000);
     return 0;
@@ -65,12 +53,8 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    pgcwi_worker_pool_stop(listener.pool);
+    bare_listener_fini(&listener);
     event_recorder_fini(&heard);
-    pgcwi_log_fini(&listener.log);
-    pgcwi_freshness_fini(&listener.freshness);
-    pgcwi_subscriptions_fini(&listener.subscriptions);
-    pgcwi_attachments_fini(&listener.attachments);
     return 0;
 }
 
@@ -113,20 +97,6 @@ push_patiently(int i)
     }
 }
 
-/* Wait until all that was pushed is applied. */
-static bool
-drain(void)
-{
-    uint64_t ticket = pgcwi_freshness_request(&listener.freshness);
-    struct pgcwi_fence fence = {ticket, pgcwi_clock_monotonic_ns()};
-
-    while (!pgcwi_worker_pool_push_fence(listener.pool, fence)) {
-        sched_yield();
-    }
-    return pgcwi_freshness_wait(&listener.freshness, ticket,
-                                pgcwi_clock_monotonic_ns() + PATIENCE_NS);
-}
-
 /* All of 1 … count, in this order: none lost, none twice. */
 static void
 assert_holds_tables_in_order(const struct event_recorder *recorder, int count)
@@ -153,7 +123,7 @@ P5_events_are_applied_in_number_order_by_many_workers(void **state)
     for (int i = 1; i <= COUNT; i++) {
         push_patiently(i);
     }
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     for (int i = 0; i < CACHES; i++) {
         pgcw_cache_destroy(caches[i]);
     }
@@ -207,7 +177,7 @@ full_ring_refuses_and_leaves_no_hole_in_the_numbers(void **state)
     for (int i = taken + 1; i <= 100; i++) {
         push_patiently(i);
     }
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     pgcw_cache_destroy(cache);
     door_fini(&door);
     assert_in_range(taken, 4, 5);
@@ -235,7 +205,7 @@ P3_undecodable_payload_flushes_all_caches_and_is_counted(void **state)
         PGCW_OK);
     assert_true(pgcwi_worker_pool_push_payload(listener.pool, "garbage", 1));
     assert_true(pgcwi_worker_pool_push_payload(listener.pool, "", 1));
-    assert_true(drain());
+    assert_true(bare_listener_drain(&listener, PATIENCE_NS));
     pgcw_read_begin();
     struct pgcw_bytes value;
     enum pgcw_status status = pgcw_cache_lookup(cache, key, &value);
@@ -298,7 +268,7 @@ P6_horizon_never_goes_back_with_many_workers(void **state)
         assert_true(now >= before);
         before = now;
     }
-    assert_true(drain());
+    assert_true(bare_listener_drain(&listener, PATIENCE_NS));
 }
 
 static void
@@ -320,7 +290,7 @@ failed_allocation_refuses_and_leaves_no_hole(void **state)
     pgcwi_alloc_fail_nth(0);
     is_pushed = push("2") && is_pushed;
     door_open(&door);
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     pgcw_cache_destroy(cache);
     door_fini(&door);
     assert_true(is_pushed);
@@ -381,7 +351,7 @@ P3_mark_stands_in_the_queue_where_the_loss_was(void **state)
     bool is_settled = pgcwi_worker_pool_settle_gap(listener.pool);
     int early = take(subscription);
     door_open(&door);
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     for (int i = 0; i < 8; i++) {
         taken[i] = take(subscription);
     }
@@ -407,9 +377,9 @@ fence_carries_the_mark_of_a_loss_too(void **state)
     assert_int_equal(
         pgcw_subscription_open(&listener, NULL, &subscription, NULL), PGCW_OK);
     pgcwi_worker_pool_owe_gap(listener.pool, PGCW_GAP_DROPPED);
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     int first = take(subscription);
-    is_drained = drain() && is_drained;
+    is_drained = bare_listener_drain(&listener, PATIENCE_NS) && is_drained;
     int second = take(subscription);
     pgcw_subscription_close(subscription);
     assert_true(is_drained);
@@ -435,7 +405,7 @@ late_event_is_counted_and_delivered(void **state)
         "{\"operation\":\"update\",\"table\":\"2\","
         "\"sent_at\":\"1970-01-01T00:00:01+00:00\"}",
         1001001));
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     int first = take(subscription);
     int second = take(subscription);
     pgcw_subscription_close(subscription);
@@ -460,7 +430,7 @@ events_are_counted_by_table_and_by_latency(void **state)
     for (int i = 0; i < COUNT; i++) {
         push_patiently(i % TABLES);
     }
-    assert_true(drain());
+    assert_true(bare_listener_drain(&listener, PATIENCE_NS));
     assert_int_equal(pgcwi_table_counts_used(&counters->tables), TABLES);
     for (int i = 0; i < TABLES; i++) {
         assert_int_equal(atoi(counters->tables.places[i].name), i);
@@ -687,7 +657,7 @@ timer_does_not_wait_until_the_ring_is_empty(void **state)
         assert_true(pgcwi_worker_pool_push_fence(listener.pool, fence));
     }
     door_open(&hasty.door);
-    bool is_drained = drain();
+    bool is_drained = bare_listener_drain(&listener, PATIENCE_NS);
     pgcw_cache_destroy(cache);
     door_fini(&hasty.door);
     assert_true(is_drained);
