@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "metrics/cache_metrics.h"
 
-#include <string.h>
-
-struct field {
-    struct pgcwi_metric metric;
-    size_t offset; /* in pgcw_cache_stats */
-    unsigned decimals;
-};
-
 #define COUNTER(field, name, help)                              \
     {                                                           \
         {"pgcachewatch_cache_" name "_total", "counter", help}, \
@@ -20,7 +12,7 @@ struct field {
             offsetof(struct pgcw_cache_stats, field), 0 \
     }
 
-static const struct field fields[] = {
+static const struct pgcwi_metric_field fields[] = {
     COUNTER(hits, "hits", "Lookups that gave a value"),
     COUNTER(misses, "misses", "Lookups that gave none"),
     COUNTER(stale_hits, "stale_hits", "Hits in an outage"),
@@ -75,12 +67,9 @@ pgcwi_cache_metrics_write(struct pgcwi_exposition *out,
             struct pgcwi_sample sample = {
                 .metric = &fields[f].metric,
                 .labels = {{"cache", caches[i].name}},
-                .value = {.decimals = fields[f].decimals},
+                .value = pgcwi_metric_field_read(&fields[f], &stats[i]),
             };
 
-            memcpy(&sample.value.digits,
-                   (const char *)&stats[i] + fields[f].offset,
-                   sizeof(sample.value.digits));
             pgcwi_exposition_sample(out, &sample);
         }
     }

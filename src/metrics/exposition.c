@@ -44,6 +44,17 @@ write_escaped(struct pgcwi_exposition *out, const char *value)
     }
 }
 
+struct pgcwi_number
+pgcwi_metric_field_read(const struct pgcwi_metric_field *field,
+                        const void *counters)
+{
+    struct pgcwi_number value = {.decimals = field->decimals};
+
+    memcpy(&value.digits, (const char *)counters + field->offset,
+           sizeof(value.digits));
+    return value;
+}
+
 void
 pgcwi_number_text(struct pgcwi_number number, char text[PGCWI_NUMBER_BYTES])
 {

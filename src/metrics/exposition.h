@@ -35,6 +35,13 @@ struct pgcwi_number {
     bool is_infinite;
 };
 
+/* A metric that is a uint64_t of a struct of counters. */
+struct pgcwi_metric_field {
+    struct pgcwi_metric metric;
+    size_t offset;     /* in the struct */
+    unsigned decimals; /* of a base unit */
+};
+
 #define PGCWI_SAMPLE_LABELS 2
 
 struct pgcwi_sample {
@@ -45,6 +52,10 @@ struct pgcwi_sample {
 };
 
 #define PGCWI_NUMBER_BYTES 24
+
+struct pgcwi_number
+pgcwi_metric_field_read(const struct pgcwi_metric_field *field,
+                        const void *counters);
 
 /* Shortest: 0.0001, 12.5, 7, +Inf. At most 19 decimals. */
 void pgcwi_number_text(struct pgcwi_number number,

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "metrics/listener_metrics.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "listener/listener.h"
 
 #define NS_DECIMALS 9
 #define US_DECIMALS 6
-
-struct field {
-    struct pgcwi_metric metric;
-    size_t offset; /* in pgcw_listener_stats */
-    unsigned decimals;
-};
 
 #define FIELD(field, name, type, help, decimals)                  \
     {                                                             \
@@ -23,7 +15,7 @@ struct field {
 #define COUNTER(field, name, help) \
     FIELD(field, name "_total", "counter", help, 0)
 
-static const struct field fields[] = {
+static const struct pgcwi_metric_field fields[] = {
     COUNTER(messages_heard, "messages_heard", "Notifications heard"),
     COUNTER(events_applied, "events_applied", "Events applied to every cache"),
     COUNTER(events_late, "events_late", "Events later than max_latency_ms"),
@@ -111,11 +103,8 @@ write_fields(struct pgcwi_exposition *out, const struct pgcw_listener *listener)
 
     pgcw_listener_read_stats(listener, &stats);
     for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
-        struct pgcwi_number value = {.decimals = fields[f].decimals};
-
-        memcpy(&value.digits, (const char *)&stats + fields[f].offset,
-               sizeof(value.digits));
-        write_one(out, listener, &fields[f].metric, value);
+        write_one(out, listener, &fields[f].metric,
+                  pgcwi_metric_field_read(&fields[f], &stats));
     }
 }
 
