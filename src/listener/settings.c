@@ -64,6 +64,17 @@ check_sizes(const struct pgcw_listener_options *options,
 }
 
 static enum pgcw_status
+check_name(const char *option, const char *name, struct pgcw_error *error)
+{
+    if (!pgcwi_name_is_valid(name)) {
+        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
+                               "%s: %zu bytes; 1 to %d are allowed", option,
+                               strlen(name), PGCWI_NAME_MAX_BYTES);
+    }
+    return PGCW_OK;
+}
+
+static enum pgcw_status
 check_transport(const struct pgcw_listener_options *options,
                 struct pgcw_error *error)
 {
@@ -80,30 +91,20 @@ check_transport(const struct pgcw_listener_options *options,
         return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
                                "publication: only PGCW_TRANSPORT_WAL has one");
     }
-    if (!pgcwi_name_is_valid(options->publication)) {
-        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                               "publication: %zu bytes; 1 to %d are allowed",
-                               strlen(options->publication),
-                               PGCWI_NAME_MAX_BYTES);
-    }
-    return PGCW_OK;
+    return check_name("publication", options->publication, error);
 }
 
 static enum pgcw_status
 check(const struct pgcw_listener_options *options, struct pgcw_error *error)
 {
-    if (!pgcwi_name_is_valid(options->channel)) {
-        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                               "channel: %zu bytes; 1 to %d are allowed",
-                               strlen(options->channel), PGCWI_NAME_MAX_BYTES);
+    enum pgcw_status status = check_name("channel", options->channel, error);
+
+    if (status == PGCW_OK && options->application_name != NULL) {
+        status =
+            check_name("application_name", options->application_name, error);
     }
-    if (options->application_name != NULL &&
-        !pgcwi_name_is_valid(options->application_name)) {
-        return pgcwi_error_set(error, PGCW_INVALID_ARGUMENT,
-                               "application_name: %zu bytes; 1 to %d are "
-                               "allowed",
-                               strlen(options->application_name),
-                               PGCWI_NAME_MAX_BYTES);
+    if (status != PGCW_OK) {
+        return status;
     }
     if (options->reconnect_min_ms > options->reconnect_max_ms) {
         return pgcwi_error_set(
